@@ -1,0 +1,69 @@
+/* Messages: storing, states, order, pages, search. */
+#ifndef SOTTO_HISTORY_H
+#define SOTTO_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account.h"
+#include "db.h"
+
+enum { MESSAGE_ID_LEN = 16 };
+
+enum message_state {	/* outgoing: QUEUED up; incoming: RECEIVED or HELD */
+	MESSAGE_QUEUED = 1,
+	MESSAGE_SENT = 2,
+	MESSAGE_DELIVERED = 3,
+	MESSAGE_READ = 4,
+	MESSAGE_FAILED = 5,		/* refused for good; why tells */
+	MESSAGE_EXPIRED = 6,
+	MESSAGE_RECEIVED = 10,
+	MESSAGE_HELD = 11,		/* waits for those before it; not shown */
+	MESSAGE_UNDECRYPTABLE = 12,	/* shown as such, replaced when it comes again */
+	MESSAGE_GAP = 13,		/* something is missing here */
+};
+
+struct message {
+	int64_t row;
+	uint8_t id[MESSAGE_ID_LEN];
+	int64_t contact;		/* row */
+	bool outgoing;
+	uint32_t device;		/* of its sender */
+	uint64_t counter;
+	uint64_t clock;			/* order of display, after causes */
+	uint64_t sent_at;		/* ms UTC, the sender's clock */
+	uint64_t received_at;
+	enum message_state state;
+	uint8_t hash[32];		/* content_hash */
+	uint8_t envelope[16];
+	const char *text;		/* heap in what read functions return */
+	const char *why;
+};
+
+/* Stores and indexes. ERR_DUPLICATE when (contact, outgoing, device, id) is
+ * there. Sets row. */
+int history_add(struct db *db, struct message *m) must_check;
+/* States only go forward (queued, sent, delivered, read); *changed. */
+int history_set_state(struct db *db, const uint8_t id[static MESSAGE_ID_LEN],
+		      enum message_state state, const char *why, bool *changed) must_check;
+int history_get(struct db *db, const uint8_t id[static MESSAGE_ID_LEN],
+		struct message *out) must_check;
+int history_get_counter(struct db *db, int64_t contact, bool outgoing, uint32_t device,
+			uint64_t counter, struct message *out) must_check;
+void message_finish(struct message *m);
+
+/* Shown messages of a contact, newest first, before the message `before` (or from
+ * the end: NULL); or oldest first after it. fn gets each; a nonzero return ends. */
+int history_page(struct db *db, int64_t contact, const uint8_t *before,
+		 const uint8_t *after, int limit,
+		 int (*fn)(void *ctx, const struct message *m), void *ctx) must_check;
+/* All words (prefixes with a trailing '*'), newest first; CJK by bigrams. */
+int history_search(struct db *db, const char *words, int64_t contact_or_0, int limit,
+		   int (*fn)(void *ctx, const struct message *m), void *ctx) must_check;
+int history_unread(struct db *db, int64_t contact, int64_t *count) must_check;
+/* Marks incoming messages up to this one read; fn gets those that newly are. */
+int history_mark_read(struct db *db, int64_t contact,
+		      const uint8_t upto[static MESSAGE_ID_LEN],
+		      int (*fn)(void *ctx, const struct message *m), void *ctx) must_check;
+
+#endif

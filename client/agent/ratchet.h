@@ -1,0 +1,38 @@
+/* libsignal-protocol-c behind a small interface: sessions of X3DH and the Double
+ * Ratchet with devices, kept in the database. Every call belongs in a
+ * transaction of the caller's, which rolls back when it fails. */
+#ifndef SOTTO_RATCHET_H
+#define SOTTO_RATCHET_H
+
+#include <stdbool.h>
+
+#include "db.h"
+#include "identity.h"
+#include "relay.pb-c.h"
+
+struct ratchet;
+
+enum ratchet_kind { RATCHET_MESSAGE = 1, RATCHET_PREKEY = 2 };
+
+int ratchet_create(struct db *db, struct ratchet **out) must_check;
+void ratchet_destroy(struct ratchet *r);
+
+bool ratchet_has_session(struct ratchet *r, const struct account_id *account,
+			 uint32_t device);
+/* X3DH with a bundle that bundle_verify accepted, for a device of a verified
+ * list; an existing session is archived. ERR_SIGNATURE for the signed prekey. */
+int ratchet_start(struct ratchet *r, const struct device_list *list,
+		  const Sotto__DeviceBundle *bundle) must_check;
+/* The identity key must be the one in list, checked before the step.
+ * ERR_IDENTITY, ERR_NOT_FOUND without a session. Appends to body. */
+int ratchet_encrypt(struct ratchet *r, const struct device_list *list, uint32_t device,
+		    const uint8_t *plain, size_t len, enum ratchet_kind *kind,
+		    struct buf *body) must_check;
+/* list: the sender's, verified and not older than the one held. Wipe plain after
+ * use. ERR_DUPLICATE, ERR_UNDECRYPTABLE, ERR_IDENTITY. Removes the one-time
+ * prekey it used. */
+int ratchet_decrypt(struct ratchet *r, const struct device_list *list, uint32_t device,
+		    enum ratchet_kind kind, const uint8_t *body, size_t len,
+		    struct buf *plain) must_check;
+
+#endif

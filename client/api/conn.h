@@ -1,0 +1,43 @@
+/* A front-end's connection to its agent: starts the agent when there is none,
+ * sends requests, hands out answers and notifications. Blocking calls for
+ * one-shots; fd and pump for loops. */
+#ifndef SOTTO_CONN_H
+#define SOTTO_CONN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "err.h"
+#include "paths.h"
+
+struct conn;
+
+/* Connects to the agent's socket; with start, starts sotto-agent first when
+ * nobody listens and waits until it does (at most 10 s). ERR_NOT_FOUND without
+ * start; ERR_LOCKED, ERR_SYSTEM, ERR_TIMEOUT. */
+int conn_open(const struct paths *p, bool start, struct conn **out) must_check;
+void conn_close(struct conn *c);	/* takes NULL */
+
+int conn_fd(const struct conn *c);
+/* Whether bytes wait for POLLOUT. */
+bool conn_wants_write(const struct conn *c);
+/* Reads and writes what goes without blocking. ERR_NETWORK when the agent is gone. */
+int conn_pump(struct conn *c) must_check;
+/* The next whole object that came (new reference), or NULL. */
+json_t *conn_next(struct conn *c) must_check;
+
+/* Queues a request; params is stolen, NULL for none. Returns its id. */
+int64_t conn_request(struct conn *c, const char *method, json_t *params);
+/* The same with descriptors that go with the line (SCM_RIGHTS, at most 2; the
+ * caller keeps its own copies). Blocks until sent. */
+int conn_request_fds(struct conn *c, const char *method, json_t *params,
+		     const int *fds, size_t n_fds, int64_t *id) must_check;
+
+/* Request and wait for its answer, at most timeout_ms (-1: for ever). Notifications
+ * that come meanwhile are kept for conn_next. result: new reference. On an error
+ * answer, returns ERR_REFUSED and *error holds it {code, message}.
+ * ERR_TIMEOUT, ERR_NETWORK. */
+int conn_call(struct conn *c, const char *method, json_t *params, int timeout_ms,
+	      json_t **result, json_t **error) must_check;
+
+#endif

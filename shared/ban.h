@@ -1,0 +1,13 @@
+/* Functions that are not used here, and why nobody need remember it: including
+ * this first makes them errors. */
+#ifndef SOTTO_BAN_H
+#define SOTTO_BAN_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime
+
+#endif

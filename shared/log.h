@@ -1,0 +1,21 @@
+/* Logging to stderr: one line a message, never an identity or a secret. */
+#ifndef SOTTO_LOG_H
+#define SOTTO_LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* Lines over the level are dropped; default LOG_INFO. With JOURNAL_STREAM set
+ * lines begin with <N> priorities (sd-daemon(3)) and carry no time. */
+void log_init(const char *program, enum log_level level);
+/* "error" "warn" "info" "debug"; -1 for another word. */
+int log_level_parse(const char *word);
+/* Control characters in the text are written as \xNN. */
+void log_at(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+
+#endif
