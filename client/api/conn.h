@@ -10,23 +10,39 @@
 #include "err.h"
 #include "paths.h"
 
+enum {
+	CONN_START_MS = 10000,	/* an agent that has not answered by then failed */
+	CONN_WHY_MAX = 512,
+	CONN_OUT_MAX = 4 * 1024 * 1024,	/* requests that wait to be written */
+};
+
 struct conn;
 
 /* Connects to the agent's socket; with start, starts sotto-agent first when
- * nobody listens and waits until it does (at most 10 s). ERR_NOT_FOUND without
- * start; ERR_LOCKED, ERR_SYSTEM, ERR_TIMEOUT. */
+ * nobody listens and waits until it does (at most CONN_START_MS). The agent's
+ * end must belong to our user. ERR_NOT_FOUND without start and agent;
+ * ERR_LOCKED (the agent ended with 8), ERR_SYSTEM, ERR_REFUSED (another user's
+ * socket), ERR_TIMEOUT. */
 int conn_open(const struct paths *p, bool start, struct conn **out) must_check;
+/* The same; on failure why holds one line that says what is wrong (the agent's
+ * own, when it could not start), without newline, not yet made printable. */
+int conn_open_why(const struct paths *p, bool start, struct conn **out,
+		  char why[static CONN_WHY_MAX]) must_check;
 void conn_close(struct conn *c);	/* takes NULL */
 
 int conn_fd(const struct conn *c);
 /* Whether bytes wait for POLLOUT. */
 bool conn_wants_write(const struct conn *c);
-/* Reads and writes what goes without blocking. ERR_NETWORK when the agent is gone. */
+/* Reads and writes what goes without blocking; take what came by conn_next until
+ * NULL before the next one. ERR_NETWORK when the agent is gone (what it sent
+ * before is still there for conn_next). */
 int conn_pump(struct conn *c) must_check;
 /* The next whole object that came (new reference), or NULL. */
 json_t *conn_next(struct conn *c) must_check;
 
-/* Queues a request; params is stolen, NULL for none. Returns its id. */
+/* Queues a request; params is stolen, NULL for none. Returns its id, positive;
+ * ERR_FULL when CONN_OUT_MAX bytes wait, ERR_TOO_BIG for a longer line than
+ * the agent takes. */
 int64_t conn_request(struct conn *c, const char *method, json_t *params);
 /* The same with descriptors that go with the line (SCM_RIGHTS, at most 2; the
  * caller keeps its own copies). Blocks until sent. */
@@ -36,8 +52,11 @@ int conn_request_fds(struct conn *c, const char *method, json_t *params,
 /* Request and wait for its answer, at most timeout_ms (-1: for ever). Notifications
  * that come meanwhile are kept for conn_next. result: new reference. On an error
  * answer, returns ERR_REFUSED and *error holds it {code, message}.
- * ERR_TIMEOUT, ERR_NETWORK. */
+ * ERR_TIMEOUT, ERR_NETWORK, ERR_FULL, ERR_TOO_BIG. */
 int conn_call(struct conn *c, const char *method, json_t *params, int timeout_ms,
 	      json_t **result, json_t **error) must_check;
+/* Waits for the answer to a request that was queued before; as conn_call. */
+int conn_wait(struct conn *c, int64_t id, int timeout_ms, json_t **result,
+	      json_t **error) must_check;
 
 #endif

@@ -4,10 +4,13 @@
 
 #include "err.h"
 
+struct sockaddr_un;
+
 /* Absolute paths. With SOTTO_HOME=DIR all are under DIR: DIR/PROFILE/sotto.conf,
  * DIR/PROFILE/ (data), DIR/run/PROFILE.sock. Else XDG Base Directory:
  * $XDG_CONFIG_HOME/sotto/PROFILE/sotto.conf, $XDG_DATA_HOME/sotto/PROFILE/,
- * $XDG_RUNTIME_DIR/sotto/PROFILE.sock (without XDG_RUNTIME_DIR: data/run.sock). */
+ * $XDG_RUNTIME_DIR/sotto/PROFILE.sock (without XDG_RUNTIME_DIR: data/run.sock).
+ * As that specification asks, an XDG variable that is relative is ignored. */
 struct paths {
 	char *profile;
 	char *config_file;
@@ -22,6 +25,13 @@ int paths_init(struct paths *p, const char *profile) must_check;
 void paths_finish(struct paths *p);
 /* mkdir -p, mode 0700; ERR_SYSTEM. */
 int paths_make_dir(const char *dir) must_check;
+
+/* The address to bind or connect to. A path that is too long for a socket
+ * address (107 bytes, unix(7)) is reached through /proc/self/fd: then *dir_fd
+ * is open and the caller closes it after bind or connect, else it is -1.
+ * ERR_SYSTEM with errno (ENOENT: socket_dir is not there). */
+int paths_socket_address(const struct paths *p, struct sockaddr_un *out,
+			 int *dir_fd) must_check;
 
 /* The path of a program of ours: beside the running one (a build tree), else in
  * ../libexec/sotto from there. Heap; NULL when absent. */
