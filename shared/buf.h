@@ -18,14 +18,16 @@ struct bytes {
 struct buf {
 	uint8_t *data;
 	size_t len;
-	size_t cap;
+	size_t cap;	/* bytes from data on */
 	size_t max;	/* appending beyond it is ERR_TOO_BIG */
+	size_t head;	/* consumed bytes that lie before data */
 };
 
 void buf_init(struct buf *b, size_t max);
 /* Frees and leaves an empty, usable buffer. Takes a zeroed struct. */
 void buf_finish(struct buf *b);
-/* Like buf_finish, but wipes the content first. */
+/* Like buf_finish, but wipes the memory first. Growing leaves copies behind:
+ * reserve enough for a secret before its first byte. */
 void buf_wipe(struct buf *b);
 /* Empties, keeping the memory. */
 void buf_clear(struct buf *b);
