@@ -4,12 +4,15 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Lines over the level are dropped; default LOG_INFO. With JOURNAL_STREAM set
- * lines begin with <N> priorities (sd-daemon(3)) and carry no time. */
+/* Lines over the level are dropped; default LOG_INFO. When JOURNAL_STREAM names
+ * stderr (systemd.exec(5)) lines begin with <N> priorities (sd-daemon(3)) and
+ * carry no time; else with the time in UTC, program, process and level. program
+ * is kept. Call it before the first thread starts; log_at is safe from all. */
 void log_init(const char *program, enum log_level level);
 /* "error" "warn" "info" "debug"; -1 for another word. */
 int log_level_parse(const char *word);
-/* Control characters in the text are written as \xNN. */
+/* Bytes that are not printable ASCII are written as \xNN; what is longer than
+ * 2,047 bytes is cut. Keeps errno. */
 void log_at(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
