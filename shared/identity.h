@@ -13,6 +13,7 @@ enum {
 	DEVICES_MAX = 8,
 	IDENTITY_KEY_LEN = 33,
 	SEAL_KEY_LEN = 32,
+	RELAY_NAME_MAX = 255,	/* bytes of Challenge.relay_name */
 	SUITE_CURRENT = 1,
 	DEVICE_LIST_BYTES_MAX = 1536,	/* of an encoded DeviceList */
 };
@@ -46,18 +47,19 @@ int device_list_decode(const uint8_t *data, size_t len,
 /* Whether next may take the place of held: OK for a later version or epoch (the
  * next version must name held's hash; a jump over versions and a new epoch need
  * not), ERR_DUPLICATE for the same list, ERR_STALE for an older one,
- * ERR_FORK for another list of the same epoch and version or a wrong previous
- * hash, ERR_IDENTITY for another account. */
+ * ERR_FORK for another list of the same epoch and version, a wrong previous
+ * hash, a second list key of one epoch or other keys under the id of a held
+ * device, ERR_IDENTITY for another account. */
 int device_list_succeeds(const struct device_list *held,
 			 const struct device_list *next) must_check;
 /* NULL when there is none. */
 const struct device_entry *device_list_find(const struct device_list *list,
 					    uint32_t device);
 
-/* Makes version list->version of the list: takes account (from root), epoch,
- * version, previous and devices from list, signs with the keys, fills list's
- * hash, and returns the encoding, heap-allocated, *len bytes. root_signature is
- * the certificate's. */
+/* Makes version list->version of the list: takes root, epoch, version, previous
+ * and devices from list, signs with the list key, fills list's account, list_key
+ * and hash, and returns the encoding, heap-allocated, *len bytes. root_signature
+ * is the certificate's. Devices must stand in growing order of id. */
 uint8_t *device_list_sign(struct device_list *list,
 			  const uint8_t list_secret[static SIGN_SECRET_LEN],
 			  const uint8_t root_signature[static SIGN_LEN],
@@ -84,7 +86,8 @@ void seal_key_sign(Sotto__SealKey *in, const struct account_id *account,
 		   uint32_t device,
 		   const uint8_t auth_secret[static SIGN_SECRET_LEN]);
 
-/* Purpose "auth" (relay.proto, Auth). */
+/* Purpose "auth" (relay.proto, Auth). A relay_name over RELAY_NAME_MAX is cut by
+ * auth_sign and refused with ERR_FORMAT by auth_verify. */
 void auth_sign(const uint8_t nonce[static 32], const char *relay_name,
 	       const struct account_id *account, uint32_t device,
 	       const uint8_t auth_secret[static SIGN_SECRET_LEN],
