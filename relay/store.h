@@ -33,13 +33,21 @@ struct store_identity {
 				 * their own keys from it */
 };
 
+/* Ops on a device that the list does not name are ERR_NOT_FOUND. */
 enum store_op_type {
-	STORE_ENVELOPE,		/* rows, one for each slot, and the payload */
+	STORE_ENVELOPE,		/* rows, one for each slot, and the payload; a
+				 * sequence that is acknowledged is ERR_USAGE */
 	STORE_ACK,		/* delete rows, release payloads, move the cursor */
 	STORE_REGISTER,		/* a new account: list, and a device's bundle */
-	STORE_LIST,		/* replace an account's device list */
+				/* the very same list again is 0 */
+	STORE_LIST,		/* replace an account's device list; a device it
+				 * leaves out loses mail, prekeys and bundle.
+				 * A list that does not parse is ERR_FORMAT */
 	STORE_BUNDLE,
-	STORE_PREKEYS,		/* add one-time prekeys */
+	STORE_PREKEYS,		/* add one-time prekeys. Their ids grow (modulo
+				 * 2^24): one not beyond the last is taken as a
+				 * repeat and skipped, so that a repeat never
+				 * brings back what was handed out */
 	STORE_TAKE,		/* take one-time prekeys and read list and bundles */
 	STORE_TOKEN,		/* a device confirmed its token */
 	STORE_REVOKE,		/* capability ids */
@@ -94,7 +102,8 @@ struct store_op {
 			const struct store_prekey *keys;
 			size_t n;
 			uint32_t stored;	/* out: how many are there now */
-		} prekeys;			/* ERR_FULL beyond PREKEYS_MAX */
+		} prekeys;			/* ERR_FULL beyond PREKEYS_MAX; see
+						 * STORE_PREKEYS */
 		struct {
 			uint8_t id[16];		/* of the Fetch: a repeat gets the same */
 			struct account_id account;
@@ -105,6 +114,8 @@ struct store_op {
 		struct {
 			struct mailbox_id mailbox;
 			uint64_t counter;
+			uint64_t expired;	/* how many the device was told of:
+						 * taken off its count */
 		} token;
 		struct {
 			struct account_id account;
@@ -123,7 +134,7 @@ struct store_device {
 	uint64_t last_sequence;	/* of the last stored row, or cursor */
 	uint64_t token_counter;	/* last confirmed */
 	uint32_t prekeys;
-	uint64_t expired;	/* rows expired since the last take_expired */
+	uint64_t expired;	/* rows expired that STORE_TOKEN took not off yet */
 };
 
 /* A row as it is read back; bytes point into the engine's memory and hold
@@ -152,8 +163,10 @@ struct store_ops {
 	int (*open)(const struct store_settings *settings, uint32_t now,
 		    void **store, struct store_identity *identity) must_check;
 	void (*close)(void *store);
-	/* All ops durable (synced) when it returns 0, none of them otherwise;
-	 * then every op's result is set. now: seconds since the epoch. Ops see
+	/* All ops durable (synced) when it returns 0; then every op's result is
+	 * set. Otherwise none may be counted on (a write whose sync failed may
+	 * still turn out done: as in a crash, ids make the repeat harmless) and
+	 * every result is the same error. now: seconds since the epoch. Ops see
 	 * the effect of those before them. After a failure the engine reopens
 	 * itself at the next call. */
 	int (*commit)(void *store, struct store_op *const *ops, size_t n,
