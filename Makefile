@@ -5,21 +5,53 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-B ?= build
-CC ?= gcc
-CFLAGS ?= -O2 -g
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 PROTOC_C ?= protoc-c
+JOBS ?= $(shell nproc)
+TIME ?= 60
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS) --no-print-directory
+endif
+
+# Variants, each in a folder of its own: SANITIZE=1 finds memory errors, FUZZER=1
+# (clang) is the same for libFuzzer, FAULTS=1 has the points of shared/fault.h.
+SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+ifdef SANITIZE
+B ?= build/asan
+CFLAGS ?= -O1 -g
+VARIANT = $(SAN)
+else ifdef FUZZER
+B ?= build/fuzz
+CC = clang
+CFLAGS ?= -O1 -g
+VARIANT = $(SAN) -fsanitize=fuzzer-no-link
+else ifdef FAULTS
+B ?= build/faults
+VARIANT = -DSOTTO_FAULTS
+endif
+B ?= build
+CFLAGS ?= -O2 -g
 
 WARN = -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wundef -Wvla \
 	-Wimplicit-fallthrough $(WERROR)
-HARDEN ?= -fstack-protector-strong -fstack-clash-protection \
-	-D_FORTIFY_SOURCE=2 -fPIE
+# The first that the compiler knows: clang before 16 takes pattern alone.
+INIT := $(firstword $(foreach v,zero pattern,$(shell $(CC) -x c -fsyntax-only \
+	-ftrivial-auto-var-init=$(v) /dev/null 2>/dev/null && \
+	echo -ftrivial-auto-var-init=$(v))))
+HARDEN ?= -fstack-protector-strong -fstack-clash-protection $(INIT) -fPIE \
+	$(if $(SANITIZE)$(FUZZER),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 HARDEN_LD ?= -pie -Wl,-z,relro,-z,now
-BASE = -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) -include shared/ban.h -MMD -MP
+BASE = -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(VARIANT) \
+	-include shared/ban.h -MMD -MP
 
 pkg_c = $(shell pkg-config --cflags $(1))
 pkg_l = $(shell pkg-config --libs $(1))
+say = @printf '  %-7s %s\n'
 
 PKGS_shared = libsodium libprotobuf-c
 PKGS_relay = libuv libwebsockets
@@ -28,19 +60,27 @@ PKGS_agent = libuv libwebsockets jansson libsignal-protocol-c sqlcipher libcrypt
 PKGS_cli = jansson libqrencode libutf8proc
 PKGS_tui = jansson ncursesw libutf8proc libqrencode
 
-LIBS_shared = $(call pkg_l,$(PKGS_shared))
-LIBS_relay = $(call pkg_l,$(PKGS_relay)) -lrocksdb -lpthread
-LIBS_api = $(call pkg_l,$(PKGS_api))
-LIBS_agent = $(call pkg_l,$(PKGS_agent)) -linih
-LIBS_cli = $(call pkg_l,$(PKGS_cli))
-LIBS_tui = $(call pkg_l,$(PKGS_tui))
-
 INC_shared = -Ishared -I$(B)/shared/proto
 INC_relay = $(INC_shared) -Irelay
 INC_api = $(INC_shared) -Iclient/api
 INC_agent = $(INC_api) -Iclient/agent -I$(B)/client/proto
 INC_cli = $(INC_api) -Iclient/cli
 INC_tui = $(INC_api) -Iclient/tui
+
+# What a program or test of a component is linked with: archives and libraries.
+AR_shared = $(B)/libshared.a
+AR_relay = $(B)/librelay.a $(AR_shared)
+AR_api = $(B)/libapi.a $(AR_shared)
+AR_agent = $(B)/libagent.a $(AR_api)
+AR_cli = $(B)/libcli.a $(AR_api)
+AR_tui = $(B)/libtui.a $(AR_api)
+LIBS_shared = $(call pkg_l,$(PKGS_shared))
+LIBS_relay = $(call pkg_l,$(PKGS_relay)) -lrocksdb -lpthread $(LIBS_shared)
+LIBS_api = $(call pkg_l,$(PKGS_api)) $(LIBS_shared)
+LIBS_agent = $(call pkg_l,$(PKGS_agent)) -linih $(LIBS_shared)
+LIBS_cli = $(call pkg_l,$(PKGS_cli)) $(LIBS_shared)
+LIBS_tui = $(call pkg_l,$(PKGS_tui)) $(LIBS_shared)
+LIBS_cmocka = $(call pkg_l,cmocka)
 
 DIR_shared = shared
 DIR_relay = relay
@@ -50,23 +90,40 @@ DIR_cli = client/cli
 DIR_tui = client/tui
 COMPONENTS = shared relay api agent cli tui
 
+PROGRAMS = sotto sotto-agent sotto-tui sotto-relay
+
 .PHONY: all
-all: $(B)/sotto $(B)/sotto-agent $(B)/sotto-tui $(B)/sotto-relay
+all: $(PROGRAMS:%=$(B)/%)
 
 # Protocol buffers.
 PB_shared = $(patsubst %.proto,$(B)/%.pb-c.c,$(wildcard shared/proto/*.proto))
 PB_agent = $(patsubst %.proto,$(B)/%.pb-c.c,$(wildcard client/proto/*.proto))
 PB_H = $(PB_shared:.c=.h) $(PB_agent:.c=.h)
-.SECONDARY: $(PB_shared) $(PB_agent)
+.SECONDARY:
 
 $(B)/shared/proto/%.pb-c.c $(B)/shared/proto/%.pb-c.h: shared/proto/%.proto
 	@mkdir -p $(@D)
-	$(PROTOC_C) -Ishared/proto --c_out=$(B)/shared/proto $<
+	$(say) PROTO $<
+	@$(PROTOC_C) -Ishared/proto --c_out=$(B)/shared/proto $<
 $(B)/client/proto/%.pb-c.c $(B)/client/proto/%.pb-c.h: client/proto/%.proto
 	@mkdir -p $(@D)
-	$(PROTOC_C) -Ishared/proto -Iclient/proto --c_out=$(B)/client/proto $<
+	$(say) PROTO $<
+	@$(PROTOC_C) -Ishared/proto -Iclient/proto --c_out=$(B)/client/proto $<
 
-# One rule set for each component: objects, and for all but programs a library.
+# Another compiler or other flags compile everything again.
+FLAGS = $(CC) $(BASE) $(CFLAGS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' >$@
+.PHONY: FORCE
+
+compile = $(CC) $(BASE) $(CFLAGS) $(INC_$(1)) \
+	$(call pkg_c,$(PKGS_shared) $(PKGS_$(1))) -c -o $@ $<
+link = $(CC) $(CFLAGS) $(VARIANT) $(HARDEN_LD) $(LDFLAGS) -Wl,--as-needed \
+	-o $@ $(filter %.o %.a,$^)
+
+# One rule set for each component: objects, a library of all but main.c, and the
+# unit tests (foo_test.c beside foo.c, with cmocka).
 define component
 SRC_$(1) = $$(filter-out %_test.c,$$(wildcard $$(DIR_$(1))/*.c))
 OBJ_$(1) = $$(patsubst %.c,$$(B)/%.o,$$(SRC_$(1))) $$(patsubst %.c,%.o,$$(PB_$(1)))
@@ -74,50 +131,134 @@ LIBOBJ_$(1) = $$(filter-out %/main.o,$$(OBJ_$(1)))
 TEST_$(1) = $$(patsubst %.c,$$(B)/%,$$(wildcard $$(DIR_$(1))/*_test.c))
 $$(B)/lib$(1).a: $$(LIBOBJ_$(1))
 	@rm -f $$@
-	ar rcs $$@ $$^
-$$(B)/$$(DIR_$(1))/%.o: $$(DIR_$(1))/%.c | $$(PB_H)
+	@ar rcs $$@ $$^
+$$(B)/$$(DIR_$(1))/%.o: $$(DIR_$(1))/%.c $$(B)/flags | $$(PB_H)
 	@mkdir -p $$(@D)
-	$$(CC) $$(BASE) $$(CFLAGS) $$(INC_$(1)) $$(call pkg_c,$$(PKGS_shared) $$(PKGS_$(1))) -c -o $$@ $$<
+	$$(say) CC $$<
+	@$$(call compile,$(1))
+$$(B)/$$(DIR_$(1))/%_test: $$(B)/$$(DIR_$(1))/%_test.o $$(AR_$(1))
+	$$(say) LINK $$@
+	@$$(link) $$(LIBS_$(1)) $$(LIBS_cmocka)
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component,$(c))))
 
 # Generated code is compiled without our warnings.
-$(B)/%.pb-c.o: $(B)/%.pb-c.c $(PB_H)
-	$(CC) -std=c11 $(HARDEN) $(CFLAGS) -MMD -MP -I$(B)/shared/proto -I$(B)/client/proto -c -o $@ $<
+$(B)/%.pb-c.o: $(B)/%.pb-c.c $(PB_H) $(B)/flags
+	@$(CC) -std=c11 $(HARDEN) $(VARIANT) $(CFLAGS) -MMD -MP \
+		-I$(B)/shared/proto -I$(B)/client/proto -c -o $@ $<
 
-link = $(CC) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o %.a,$^)
+define program
+$$(B)/$(1): $$(B)/$$(DIR_$(2))/main.o $$(AR_$(2))
+	$$(say) LINK $$@
+	@$$(link) $$(LIBS_$(2))
+endef
+$(eval $(call program,sotto,cli))
+$(eval $(call program,sotto-agent,agent))
+$(eval $(call program,sotto-tui,tui))
+$(eval $(call program,sotto-relay,relay))
 
-$(B)/sotto-relay: $(B)/relay/main.o $(B)/librelay.a $(B)/libshared.a
-	$(link) $(LIBS_relay) $(LIBS_shared)
-$(B)/sotto-agent: $(B)/client/agent/main.o $(B)/libagent.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_agent) $(LIBS_shared)
-$(B)/sotto: $(B)/client/cli/main.o $(B)/libcli.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_cli) $(LIBS_shared)
-$(B)/sotto-tui: $(B)/client/tui/main.o $(B)/libtui.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_tui) $(LIBS_shared)
+# Tests that stand in tests/: those of storage engines, and libraries to preload.
+TEST_store = $(patsubst %.c,$(B)/%,$(wildcard tests/store/*_test.c))
+PRELOADS = $(patsubst %.c,$(B)/%.so,$(wildcard tests/power/*.c))
+$(B)/tests/store/%.o: tests/store/%.c $(B)/flags | $(PB_H)
+	@mkdir -p $(@D)
+	$(say) CC $<
+	@$(call compile,relay)
+$(B)/tests/store/%_test: $(B)/tests/store/%_test.o $(patsubst %.c,$(B)/%.o,\
+		$(filter-out %_test.c,$(wildcard tests/store/*.c))) $(AR_relay)
+	$(say) LINK $@
+	@$(link) $(LIBS_relay) $(LIBS_cmocka)
+$(B)/tests/power/%.so: tests/power/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
 
-# Unit tests: foo_test.c beside foo.c, with cmocka.
-TESTS = $(foreach c,$(COMPONENTS),$(TEST_$(c)))
-LIBS_cmocka = $(call pkg_l,cmocka)
-$(B)/shared/%_test: $(B)/shared/%_test.o $(B)/libshared.a
-	$(link) $(LIBS_shared) $(LIBS_cmocka)
-$(B)/relay/%_test: $(B)/relay/%_test.o $(B)/librelay.a $(B)/libshared.a
-	$(link) $(LIBS_relay) $(LIBS_shared) $(LIBS_cmocka)
-$(B)/client/api/%_test: $(B)/client/api/%_test.o $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_api) $(LIBS_shared) $(LIBS_cmocka)
-$(B)/client/agent/%_test: $(B)/client/agent/%_test.o $(B)/libagent.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_agent) $(LIBS_shared) $(LIBS_cmocka)
-$(B)/client/cli/%_test: $(B)/client/cli/%_test.o $(B)/libcli.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_cli) $(LIBS_shared) $(LIBS_cmocka)
-$(B)/client/tui/%_test: $(B)/client/tui/%_test.o $(B)/libtui.a $(B)/libapi.a $(B)/libshared.a
-	$(link) $(LIBS_tui) $(LIBS_shared) $(LIBS_cmocka)
-.SECONDARY:
+# Fuzz targets: the first line of tests/fuzz/fuzz_NAME.c names the component that
+# it is linked with. Under FUZZER they search; else they run their corpus once.
+FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ = $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
+FUZZ_MAIN = $(if $(FUZZER),,$(B)/tests/fuzz/main.o)
+define fuzz
+$$(B)/tests/fuzz/$(1).o: tests/fuzz/$(1).c $$(B)/flags | $$(PB_H)
+	@mkdir -p $$(@D)
+	$$(say) CC $$<
+	@$$(call compile,$(2))
+$$(B)/tests/fuzz/$(1): $$(B)/tests/fuzz/$(1).o $$(FUZZ_MAIN) $$(AR_$(2))
+	$$(say) LINK $$@
+	@$$(link) $$(if $$(FUZZER),-fsanitize=fuzzer) $$(LIBS_$(2))
+endef
+fuzz_component = $(or $(shell sed -n '1s/.*component: *\([a-z]*\).*/\1/p' $(1)),shared)
+$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz,$(basename $(notdir $(f))),$(call fuzz_component,$(f)))))
+$(B)/tests/fuzz/main.o: tests/fuzz/main.c $(B)/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	@$(call compile,shared)
 
-.PHONY: tests
-tests: $(TESTS)
+.PHONY: tests fuzz-targets
+tests: $(foreach c,$(COMPONENTS),$(TEST_$(c))) $(TEST_store) $(PRELOADS)
+fuzz-targets: $(FUZZ)
 
-.PHONY: clean
+# What people call. The tests run also what others failed to build, and count it.
+.PHONY: try check check-long check-13 bench fuzz check-build
+try:
+	@packaging/deps build try
+	@+$(MAKE) all
+	@packaging/try --build $(B)
+check-build:
+	@packaging/deps build test
+	-@+$(MAKE) -k all tests
+	-@+$(MAKE) -k B=$(B)/asan SANITIZE=1 tests fuzz-targets
+	-@+$(MAKE) -k B=$(B)/faults FAULTS=1 all
+check: check-build
+	@tests/run --build $(B) --jobs $(JOBS)
+check-long: check-build
+	@packaging/deps build test long
+	-@+$(MAKE) -k B=$(B)/fuzz FUZZER=1 fuzz-targets
+	@tests/run --build $(B) --jobs $(JOBS) --long --fuzz-time $(TIME)
+check-13:
+	@packaging/deps long
+	@tests/check-13 $(B)/debian13
+bench: all
+	@packaging/deps build test
+	@tests/run --build $(B) --bench
+fuzz:
+	@packaging/deps build test
+	@+$(MAKE) B=$(B)/fuzz FUZZER=1 fuzz-targets
+	@tests/run --build $(B) --jobs $(JOBS) --only fuzz --fuzz-time $(TIME)
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+SBINDIR = $(DESTDIR)$(PREFIX)/sbin
+LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/sotto
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
+MAN = $(wildcard man/*.[1-9])
+man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+.PHONY: install uninstall clean help
+install: all
+	install -d $(BINDIR) $(SBINDIR) $(LIBEXECDIR)
+	install -m 755 $(B)/sotto $(BINDIR)
+	install -m 755 $(B)/sotto-relay $(SBINDIR)
+	install -m 755 $(B)/sotto-agent $(B)/sotto-tui $(LIBEXECDIR)
+	$(foreach m,$(MAN),install -D -m 644 $(m) $(call man_path,$(m)) &&) :
+uninstall:
+	rm -f $(BINDIR)/sotto $(SBINDIR)/sotto-relay
+	rm -f $(LIBEXECDIR)/sotto-agent $(LIBEXECDIR)/sotto-tui
+	rm -f $(foreach m,$(MAN),$(call man_path,$(m)))
+
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+help:
+	@echo 'make              build everything under build/'
+	@echo 'make try          install what is missing, build, open a conversation'
+	@echo 'make check        install what is missing, build, run all tests'
+	@echo 'make check-long   the same with more kills, 60 s a fuzz target, Debian 13'
+	@echo 'make check-13     build and unit tests in a Debian 13 chroot (root)'
+	@echo 'make bench        measure'
+	@echo 'make fuzz TIME=60 each fuzz target for TIME seconds'
+	@echo 'make install      PREFIX=/usr/local DESTDIR=; also make uninstall'
+	@echo 'make clean        remove build/'
+	@echo 'CC=clang, CFLAGS=, WERROR=-Werror; SANITIZE=1 and FAULTS=1 build in'
+	@echo 'build/asan and build/faults'
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
