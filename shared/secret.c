@@ -25,7 +25,8 @@ struct secret *secret_create(size_t len)
 	struct secret *s = xmalloc(sizeof(*s));
 
 	s->len = len;
-	s->data = sodium_malloc(len);
+	/* sodium_malloc does not work before; a second call is nothing. */
+	s->data = sodium_init() < 0 ? NULL : sodium_malloc(len);
 	if (!s->data) {
 		fputs("sotto: out of memory for secrets\n", stderr);
 		abort();

@@ -64,7 +64,7 @@ static void test_relay_url_refuses_other_forms(void **state)
 		"wss://r/path", "wss://r?", "wss://r#", "wss://r/?a",
 		"wss://user@r", "wss://r:1@s", " wss://r", "wss://r ",
 		"wss://r\n", "wss://a..b", "wss://.a", "wss://a.", "wss://-a",
-		"wss://a-", "wss://a-.b", "wss://a_b", "wss://b\xc3\xbc" "cher",
+		"wss://a-", "wss://a-.b", "wss://a_b", "wss://\xc3\xbc.de",
 		"wss://a%2eb", "wss://1.2.3", "wss://127.1", "wss://0x7f.1",
 		"wss://a.0x7f", "wss://256.1.1.1", "wss://1.2.3.4.5",
 		"wss://2001:db8::1", "wss://[2001:db8::1", "wss://[]",
