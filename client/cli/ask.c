@@ -1,0 +1,152 @@
+#include "ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <termios.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+	caught = sig;
+}
+
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+enum { N_ENDING = sizeof(ending) / sizeof(ending[0]) };
+
+/* Signals interrupt the read, so that echo can be put back first. */
+static void catch_signals(struct sigaction old[static N_ENDING])
+{
+	struct sigaction a = { .sa_handler = on_signal };
+
+	caught = 0;
+	for (int i = 0; i < N_ENDING; i++)
+		sigaction(ending[i], &a, &old[i]);
+}
+
+static void release_signals(const struct sigaction old[static N_ENDING])
+{
+	for (int i = 0; i < N_ENDING; i++)
+		sigaction(ending[i], &old[i], NULL);
+	if (caught)
+		raise(caught);
+}
+
+bool ask_possible(void)
+{
+	return isatty(STDIN_FILENO);
+}
+
+/* Prompts go to the terminal, also when stdout and stderr do not. */
+void ask_show(const char *text)
+{
+	int fd = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int to = fd < 0 ? STDERR_FILENO : fd;
+	size_t len = strlen(text);
+
+	while (len) {
+		ssize_t n = write(to, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		text += n;
+		len -= (size_t)n;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A line from stdin, byte by byte so that nothing behind it is taken. */
+static int read_line(char *out, size_t size, size_t *out_len)
+{
+	size_t len = 0;
+	bool over = false;
+
+	for (;;) {
+		char c;
+		ssize_t n = read(STDIN_FILENO, &c, 1);
+
+		if (n < 0 && errno == EINTR && !caught)
+			continue;
+		if (n <= 0 && (caught || !len))
+			return ERR_NOT_FOUND;
+		if (n <= 0 || c == '\n')
+			break;
+		if (len < size - 1)
+			out[len++] = c;
+		else
+			over = true;
+	}
+	if (over)
+		return ERR_TOO_BIG;
+	out[len] = '\0';
+	*out_len = len;
+	return OK;
+}
+
+int ask_line(const char *prompt, char *out, size_t size)
+{
+	size_t len;
+
+	ask_show(prompt);
+	return read_line(out, size, &len);
+}
+
+int ask_secret(const char *prompt, struct secret **out)
+{
+	struct sigaction old[N_ENDING];
+	struct termios before, quiet;
+	char line[PASSPHRASE_MAX + 2];
+	bool is_tty;
+	size_t len = 0;
+	int ret;
+
+	catch_signals(old);
+	is_tty = !tcgetattr(STDIN_FILENO, &before);
+	if (is_tty) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	ask_show(prompt);
+	ret = read_line(line, sizeof(line) - 1, &len);
+	if (is_tty)
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	ask_show("\n");
+	if (!ret)
+		*out = secret_copy((uint8_t *)line, len);
+	sodium_memzero(line, sizeof(line));
+	release_signals(old);
+	return ret;
+}
+
+int ask_yes(const char *prompt)
+{
+	char line[16];
+	int ret;
+
+	do
+		ret = ask_line(prompt, line, sizeof(line));
+	while (ret == ERR_TOO_BIG || (!ret && strcmp(line, "yes") != 0));
+	return ret;
+}
+
+int ask_secret_pipe(const struct secret *s)
+{
+	int p[2];
+	ssize_t n;
+
+	if (s->len > PASSPHRASE_MAX || pipe2(p, O_CLOEXEC))
+		return -1;
+	n = write(p[1], s->data, s->len);
+	close(p[1]);
+	if (n == (ssize_t)s->len)
+		return p[0];
+	close(p[0]);
+	return -1;
+}
