@@ -157,8 +157,9 @@ static void test_text_marks_are_bounded(void **state)
 		memcpy(want + 1 + 2 * i, "\u0335", 3);
 	assert_block(in, want);
 	/* Not to be got round by what is removed or joins. */
-	text = printable("क\u093f\u093f\u093f\u093f\u200c\u093f\u093f\u200b"
-			 "\u093f\u093f\u093f\u093f", 37, TEXT_BLOCK);
+	text = text_printable_str("क\u093f\u093f\u093f\u093f\u200c\u093f\u093f"
+				  "\u200b\u093f\u093f\u093f\u093f",
+				  TEXT_BLOCK);
 	assert_int_equal(strlen(text), 3 + 8 * 3 + 3);
 	free(text);
 }
