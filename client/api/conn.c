@@ -73,16 +73,20 @@ static bool would_block(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-static int pump_out(struct conn *c)
+/* When the agent takes no more it has closed: what waits is dropped, and reading
+ * finds what it still said and then the end. */
+static void pump_out(struct conn *c)
 {
 	while (c->out.len) {
 		ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
 
-		if (n < 0)
-			return would_block() ? OK : ERR_NETWORK;
+		if (n < 0) {
+			if (!would_block())
+				buf_clear(&c->out);
+			return;
+		}
 		buf_consume(&c->out, (size_t)n);
 	}
-	return OK;
 }
 
 /* One read a turn: the caller takes what came before there is more, so a
@@ -102,13 +106,10 @@ static int pump_in(struct conn *c)
 
 int conn_pump(struct conn *c)
 {
-	int out, in;
-
 	if (c->gone)
 		return ERR_NETWORK;
-	out = pump_out(c);
-	in = pump_in(c);	/* also then: it may have said why it went */
-	c->gone = out || in;
+	pump_out(c);
+	c->gone = pump_in(c) != OK;
 	return c->gone ? ERR_NETWORK : OK;
 }
 
@@ -199,12 +200,9 @@ static int flush(struct conn *c)
 	while (c->out.len) {
 		int ret = wait_fd(c, POLLOUT, -1);
 
-		if (!ret)
-			ret = pump_out(c);
-		if (ret) {
-			c->gone = true;
+		if (ret)
 			return ret;
-		}
+		pump_out(c);
 	}
 	return OK;
 }
@@ -315,12 +313,9 @@ int conn_call(struct conn *c, const char *method, json_t *params, int timeout_ms
 	      json_t **result, json_t **error)
 {
 	int64_t id = conn_request(c, method, params);
-	int ret;
 
 	if (id < 0)
 		return (int)id;
-	ret = pump_out(c);	/* saves a poll: it nearly always goes at once */
-	if (ret)
-		c->gone = true;
+	pump_out(c);	/* saves a poll: it nearly always goes at once */
 	return conn_wait(c, id, timeout_ms, result, error);
 }
