@@ -54,7 +54,7 @@ pkg_l = $(shell pkg-config --libs $(1))
 say = @printf '  %-7s %s\n'
 
 PKGS_shared = libsodium libprotobuf-c
-PKGS_relay = libuv libwebsockets
+PKGS_relay = libuv libwebsockets libssl libcrypto
 PKGS_api = jansson libutf8proc
 PKGS_agent = libuv libwebsockets jansson libsignal-protocol-c sqlcipher libcrypto libutf8proc
 PKGS_cli = jansson libqrencode libutf8proc
@@ -75,7 +75,7 @@ AR_agent = $(B)/libagent.a $(AR_api)
 AR_cli = $(B)/libcli.a $(AR_api)
 AR_tui = $(B)/libtui.a $(AR_api)
 LIBS_shared = $(call pkg_l,$(PKGS_shared))
-LIBS_relay = $(call pkg_l,$(PKGS_relay)) -lrocksdb -lpthread $(LIBS_shared)
+LIBS_relay = $(call pkg_l,$(PKGS_relay)) -linih -lrocksdb -lpthread $(LIBS_shared)
 LIBS_api = $(call pkg_l,$(PKGS_api)) $(LIBS_shared)
 LIBS_agent = $(call pkg_l,$(PKGS_agent)) -linih $(LIBS_shared)
 LIBS_cli = $(call pkg_l,$(PKGS_cli)) $(LIBS_shared)
@@ -123,9 +123,10 @@ link = $(CC) $(CFLAGS) $(VARIANT) $(HARDEN_LD) $(LDFLAGS) -Wl,--as-needed \
 	-o $@ $(filter %.o %.a,$^)
 
 # One rule set for each component: objects, a library of all but main.c, and the
-# unit tests (foo_test.c beside foo.c, with cmocka).
+# unit tests (foo_test.c beside foo.c, with cmocka; test_foo.c is what they share).
 define component
-SRC_$(1) = $$(filter-out %_test.c,$$(wildcard $$(DIR_$(1))/*.c))
+SHARED_$(1) = $$(wildcard $$(DIR_$(1))/test_*.c)
+SRC_$(1) = $$(filter-out %_test.c $$(SHARED_$(1)),$$(wildcard $$(DIR_$(1))/*.c))
 OBJ_$(1) = $$(patsubst %.c,$$(B)/%.o,$$(SRC_$(1))) $$(patsubst %.c,%.o,$$(PB_$(1)))
 LIBOBJ_$(1) = $$(filter-out %/main.o,$$(OBJ_$(1)))
 TEST_$(1) = $$(patsubst %.c,$$(B)/%,$$(wildcard $$(DIR_$(1))/*_test.c))
@@ -136,7 +137,10 @@ $$(B)/$$(DIR_$(1))/%.o: $$(DIR_$(1))/%.c $$(B)/flags | $$(PB_H)
 	@mkdir -p $$(@D)
 	$$(say) CC $$<
 	@$$(call compile,$(1))
-$$(B)/$$(DIR_$(1))/%_test: $$(B)/$$(DIR_$(1))/%_test.o $$(AR_$(1))
+$$(B)/lib$(1)_test.a: $$(patsubst %.c,$$(B)/%.o,$$(SHARED_$(1)))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+$$(B)/$$(DIR_$(1))/%_test: $$(B)/$$(DIR_$(1))/%_test.o $$(B)/lib$(1)_test.a $$(AR_$(1))
 	$$(say) LINK $$@
 	@$$(link) $$(LIBS_$(1)) $$(LIBS_cmocka)
 endef
