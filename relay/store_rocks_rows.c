@@ -72,6 +72,7 @@ static void add_row(struct rocks *r, const struct store_slot *slot,
 	if (s->last_sequence < slot->sequence)
 		s->last_sequence = slot->sequence;
 	rocks_state_changed(r, &slot->mailbox);
+	rocks_rows_changed(r, &slot->mailbox);
 }
 
 /* Decides one slot, and writes it when it is to be stored. */
@@ -206,38 +207,33 @@ int rocks_victims(struct rocks *r, const struct mailbox_id *m, uint64_t from,
 		  uint64_t upto, uint32_t hour, size_t limit,
 		  struct rocks_victim **out, size_t *n)
 {
+	/* The bound is exclusive: the last key and a zero. */
 	uint8_t first[ROCKS_ROW_LEN], last[ROCKS_ROW_LEN + 1] = { 0 };
 	rocksdb_readoptions_t *ro = rocksdb_readoptions_create();
 	struct rocks_victim *v = NULL;
-	size_t count = 0, cap = 0, key_len, len;
+	size_t count = 0, cap = 0, len;
 	rocksdb_iterator_t *it;
 	char *text = NULL;
 	int err = 0;
 
 	rocks_row_key(m, from, first);
 	rocks_row_key(m, upto, last);
-	/* The bound holds for the database's rows; those of the batch are
-	 * compared below. */
 	rocksdb_readoptions_set_iterate_upper_bound(ro, (char *)last,
 						    sizeof(last));
-	it = rocksdb_writebatch_wi_create_iterator_with_base_cf(
-		r->batch,
-		rocksdb_create_iterator_cf(r->db, ro, r->family[ROCKS_ROWS]),
-		r->family[ROCKS_ROWS]);
+	it = rocksdb_create_iterator_cf(r->db, ro, r->family[ROCKS_ROWS]);
 	for (rocksdb_iter_seek(it, (char *)first, sizeof(first));
 	     count < limit && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
-		const char *key = rocksdb_iter_key(it, &key_len);
-		const char *value = rocksdb_iter_value(it, &len);
+		const uint8_t *key = (const uint8_t *)rocksdb_iter_key(it,
+								       &len);
+		const uint8_t *value;
 
-		if (memcmp(key, last, ROCKS_ROW_LEN) > 0)
-			break;
 		if (count == cap) {
 			cap = cap ? cap * 2 : 16;
 			v = xrealloc(v, cap * sizeof(*v));
 		}
-		v[count].sequence = get_u64((const uint8_t *)key +
-					    ROCKS_MAILBOX_LEN);
-		err = victim((const uint8_t *)value, len, hour, &v[count]);
+		v[count].sequence = get_u64(key + ROCKS_MAILBOX_LEN);
+		value = (const uint8_t *)rocksdb_iter_value(it, &len);
+		err = victim(value, len, hour, &v[count]);
 		if (err)
 			break;
 		count++;
@@ -289,6 +285,7 @@ int rocks_drop(struct rocks *r, const struct mailbox_id *m,
 {
 	uint8_t key[ROCKS_ROW_LEN];
 
+	rocks_rows_changed(r, m);
 	for (size_t i = 0; i < n; i++) {
 		int err = v[i].shared ? release(r, &v[i]) : 0;
 
@@ -319,6 +316,8 @@ int rocks_ack(struct rocks *r, struct store_op *op)
 		return err;
 	/* Nothing is looked for when the counter says that there is nothing:
 	 * a live device's acks mostly delete no row. */
+	if (s->rows > 0 && rocks_rows_in_batch(r, m))
+		return ROCKS_SPLIT;
 	if (s->rows > 0)
 		err = rocks_victims(r, m, s->cursor + 1, upto, UINT32_MAX,
 				    SIZE_MAX, &v, &n);

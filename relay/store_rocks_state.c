@@ -51,8 +51,9 @@ int rocks_state_get(struct rocks *r, const struct mailbox_id *m,
 	if (err)
 		return err;
 	write_back(r, c);
-	*c = (struct rocks_cached){ .mailbox = *m, .used = true,
-				    .state = state };
+	c->mailbox = *m;
+	c->used = true;
+	c->state = state;
 	*out = &c->state;
 	return 0;
 }
@@ -62,7 +63,9 @@ void rocks_state_add(struct rocks *r, const struct mailbox_id *m)
 	struct rocks_cached *c = place(r, m);
 
 	write_back(r, c);
-	*c = (struct rocks_cached){ .mailbox = *m, .used = true };
+	c->mailbox = *m;
+	c->used = true;
+	c->state = (struct rocks_state){ .cursor = 0 };
 	rocks_state_changed(r, m);
 }
 
@@ -89,6 +92,18 @@ void rocks_state_remove(struct rocks *r, const struct mailbox_id *m)
 		c->used = c->dirty = false;
 	rocks_device_key(m, 's', key);
 	rocks_delete(r, ROCKS_DEVICES, key, sizeof(key));
+}
+
+/* Of a place, not a mailbox: so it outlasts giving way, and errs on the safe
+ * side. */
+void rocks_rows_changed(struct rocks *r, const struct mailbox_id *m)
+{
+	place(r, m)->batch = r->batch_number;
+}
+
+bool rocks_rows_in_batch(struct rocks *r, const struct mailbox_id *m)
+{
+	return place(r, m)->batch == r->batch_number;
 }
 
 void rocks_state_flush(struct rocks *r)
