@@ -27,6 +27,7 @@ enum close_code {
 	CLOSE_GOING = 1001,
 	CLOSE_TEXT = 1003,
 	CLOSE_TOO_BIG = 1009,
+	CLOSE_AGAIN = 1013,	/* the relay cannot now: try again later */
 	CLOSE_MALFORMED = 4000,
 	CLOSE_AUTH = 4001,
 	CLOSE_VERSION = 4002,
@@ -35,6 +36,7 @@ enum close_code {
 	CLOSE_ACK = 4005,
 	CLOSE_COPIED = 4006,
 	CLOSE_SLOW = 4008,
+	CLOSE_IDLE = 1000,	/* a sender connection without traffic */
 };
 
 #endif

@@ -1,0 +1,392 @@
+#include "conn.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+#include "auth.h"
+#include "fault.h"
+#include "grants.h"
+#include "records.h"
+#include "reply.h"
+#include "send.h"
+#include "sys.h"
+
+enum {
+	/* What protobuf-c may take for a frame: messages unpacked are larger
+	 * than their encoding, but no honest frame is this much larger. */
+	ARENA_FACTOR = 4,
+	ARENA_EXTRA = 64 * 1024,
+};
+
+static void wake(struct conn *c)
+{
+	if (!c->gone)
+		c->io->wake(c->io_ctx);
+}
+
+static void too_slow(struct timer *t)
+{
+	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+
+	conn_close(c, CLOSE_SLOW);
+}
+
+struct conn *conn_create(struct core *core, const struct conn_io *io, void *ctx)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->core = core;
+	c->io = io;
+	c->io_ctx = ctx;
+	c->refs = 1;
+	c->heard = core_now(core);
+	buf_init(&c->out, FRAME_MAX);
+	c->next = core->conns;
+	if (c->next)
+		c->next->prev = &c->next;
+	c->prev = &core->conns;
+	core->conns = c;
+	core->n_conns++;
+	wheel_set(&core->wheel, &c->timer, c->heard + HANDSHAKE_MS,
+		  too_slow);
+	return c;
+}
+
+struct conn *conn_ref(struct conn *c)
+{
+	c->refs++;
+	return c;
+}
+
+void conn_unref(struct conn *c)
+{
+	assert(c->refs > 0);
+	if (--c->refs > 0)
+		return;
+	buf_finish(&c->out);
+	free(c);
+}
+
+void conn_gone(struct conn *c)
+{
+	c->gone = true;
+	c->state = CONN_CLOSING;
+	wheel_cancel(&c->core->wheel, &c->timer);
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->core->n_conns--;
+	send_forget(c);
+	auth_detach(c);
+	buf_finish(&c->out);
+	conn_unref(c);
+}
+
+void conn_close(struct conn *c, int code)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	c->state = CONN_CLOSING;
+	c->close_code = code;
+	wheel_cancel(&c->core->wheel, &c->timer);
+	send_forget(c);
+	auth_detach(c);
+	wake(c);
+}
+
+void conn_pause(struct conn *c, bool on)
+{
+	if (c->gone || c->paused == on)
+		return;
+	c->paused = on;
+	c->io->pause(c->io_ctx, on);
+}
+
+/* ---- output ---- */
+
+static void put_result(struct conn *c, int result)
+{
+	/* The windows keep out far below its maximum. */
+	assert(result == OK);
+	wake(c);
+}
+
+void conn_put(struct conn *c, Sotto__ServerMessage__OfCase kind,
+	      const ProtobufCMessage *message)
+{
+	if (c->state != CONN_CLOSING)
+		put_result(c, reply_put(&c->out, kind, message));
+}
+
+bool conn_begin(struct conn *c)
+{
+	if (c->unanswered >= SEND_WINDOW) {
+		conn_fail(c, SOTTO__ERROR_CODE__WINDOW,
+			  "too many requests without an answer");
+		return false;
+	}
+	c->unanswered++;
+	return true;
+}
+
+void conn_answer(struct conn *c, Sotto__ServerMessage__OfCase kind,
+		 const ProtobufCMessage *message)
+{
+	c->answers++;
+	conn_put(c, kind, message);
+}
+
+void conn_answer_encoded(struct conn *c, Sotto__ServerMessage__OfCase kind,
+			 struct bytes encoded)
+{
+	c->answers++;
+	if (c->state != CONN_CLOSING)
+		put_result(c, reply_put_encoded(&c->out, kind, encoded));
+}
+
+static Sotto__Error make_error(Sotto__ErrorCode code, const char *text)
+{
+	Sotto__Error m = SOTTO__ERROR__INIT;
+
+	m.code = code;
+	/* protobuf-c's generated type wants char * and does not write. */
+	m.text = (char *)(uintptr_t)text;
+	return m;
+}
+
+void conn_answer_error(struct conn *c, Sotto__ErrorCode code, uint32_t request,
+		       const uint8_t *id, const char *text)
+{
+	Sotto__Error m = make_error(code, text);
+	uint8_t copy[ENVELOPE_ID_LEN];
+
+	m.request = request;
+	if (id) {
+		memcpy(copy, id, sizeof(copy));
+		m.id.data = copy;
+		m.id.len = sizeof(copy);
+	}
+	conn_answer(c, SOTTO__SERVER_MESSAGE__OF_ERROR, &m.base);
+}
+
+static int code_closes(Sotto__ErrorCode code)
+{
+	switch (code) {
+	case SOTTO__ERROR_CODE__VERSION:
+		return CLOSE_VERSION;
+	case SOTTO__ERROR_CODE__AUTH_FAILED:
+	case SOTTO__ERROR_CODE__UNKNOWN_ACCOUNT:
+	case SOTTO__ERROR_CODE__INVITE_NEEDED:
+	case SOTTO__ERROR_CODE__BAD_LIST:
+	case SOTTO__ERROR_CODE__BAD_BUNDLE:
+		return CLOSE_AUTH;
+	case SOTTO__ERROR_CODE__UNAVAILABLE:
+		return CLOSE_AGAIN;
+	case SOTTO__ERROR_CODE__COPIED:
+		return CLOSE_COPIED;
+	case SOTTO__ERROR_CODE__BAD_ACK:
+		return CLOSE_ACK;
+	case SOTTO__ERROR_CODE__WINDOW:
+		return CLOSE_WINDOW;
+	default:
+		return CLOSE_MALFORMED;
+	}
+}
+
+void conn_fail(struct conn *c, Sotto__ErrorCode code, const char *text)
+{
+	Sotto__Error m = make_error(code, text);
+
+	conn_put(c, SOTTO__SERVER_MESSAGE__OF_ERROR, &m.base);
+	conn_close(c, code_closes(code));
+}
+
+struct bytes conn_output(const struct conn *c)
+{
+	return buf_bytes(&c->out);
+}
+
+void conn_wrote(struct conn *c)
+{
+	/* An idle connection holds no buffer. */
+	buf_finish(&c->out);
+	c->unanswered -= c->answers;
+	c->answers = 0;
+	if (c->owner)
+		deliver_wrote(c->owner);
+}
+
+int conn_close_code(const struct conn *c)
+{
+	return c->close_code;
+}
+
+/* ---- silence ---- */
+
+static void silence(struct timer *t)
+{
+	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+	struct wheel *w = &c->core->wheel;
+	uint64_t quiet = w->now - c->heard;
+	uint64_t due = c->heard + SENDER_IDLE_MS;
+
+	if (c->role == SOTTO__ROLE__OWNER) {
+		if (quiet >= DEAD_AFTER_MS) {
+			conn_close(c, CLOSE_SLOW);
+			return;
+		}
+		due = c->heard + PING_AFTER_MS;
+		if (quiet >= PING_AFTER_MS) {
+			c->io->ping(c->io_ctx);
+			due = w->now + PING_AFTER_MS / 2;
+		}
+	} else if (quiet >= SENDER_IDLE_MS) {
+		if (c->unanswered == 0) {
+			conn_close(c, CLOSE_IDLE);
+			return;
+		}
+		due = w->now + SENDER_IDLE_MS;
+	}
+	wheel_set(w, t, due, silence);
+}
+
+void conn_heard(struct conn *c)
+{
+	c->heard = core_now(c->core);
+}
+
+/* ---- input ---- */
+
+size_t conn_frame_max(const struct conn *c)
+{
+	return c->state == CONN_OPEN ? FRAME_MAX : HANDSHAKE_FRAME_MAX;
+}
+
+static void challenge(struct conn *c)
+{
+	Sotto__Challenge m = SOTTO__CHALLENGE__INIT;
+
+	sys_random(c->core->sys, c->nonce, sizeof(c->nonce));
+	m.version = PROTOCOL_VERSION;
+	m.nonce.data = c->nonce;
+	m.nonce.len = sizeof(c->nonce);
+	m.relay_name = (char *)(uintptr_t)c->core->settings.name;
+	m.incarnation.data = c->core->incarnation;
+	m.incarnation.len = INCARNATION_LEN;
+	m.max_frame = FRAME_MAX;
+	m.max_payload = PAYLOAD_MAX;
+	m.max_slots = SLOTS_MAX;
+	m.send_window = SEND_WINDOW;
+	m.retention = c->core->settings.retention;
+	conn_put(c, SOTTO__SERVER_MESSAGE__OF_CHALLENGE, &m.base);
+}
+
+static void on_hello(struct conn *c, const Sotto__ClientMessage *message)
+{
+	const Sotto__Hello *m = message->hello;
+
+	if (m->role != SOTTO__ROLE__OWNER && m->role != SOTTO__ROLE__SENDER) {
+		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "no such role");
+		return;
+	}
+	if (m->min_version > PROTOCOL_VERSION ||
+	    m->max_version < PROTOCOL_VERSION) {
+		conn_fail(c, SOTTO__ERROR_CODE__VERSION,
+			  "this relay speaks version 1");
+		return;
+	}
+	c->role = m->role;
+	challenge(c);
+	if (c->role == SOTTO__ROLE__OWNER) {
+		c->state = CONN_CHALLENGED;
+		return;
+	}
+	c->state = CONN_OPEN;
+	wheel_set(&c->core->wheel, &c->timer, c->heard + SENDER_IDLE_MS,
+		  silence);
+	if (c->core->crowded)
+		conn_pause(c, true);
+}
+
+static void on_auth(struct conn *c, const Sotto__ClientMessage *message)
+{
+	/* Whatever comes of it, the client has not been slow. */
+	wheel_set(&c->core->wheel, &c->timer, c->heard + PING_AFTER_MS, silence);
+	c->state = CONN_AUTHENTICATING;
+	auth_begin(c, message->auth);
+}
+
+enum { ANY = 1 << SOTTO__ROLE__OWNER | 1 << SOTTO__ROLE__SENDER,
+       OWNER = 1 << SOTTO__ROLE__OWNER };
+
+/* By the message's field number: in which state and role it may come. */
+static const struct {
+	enum conn_state state;
+	unsigned roles;
+	void (*handle)(struct conn *c, const Sotto__ClientMessage *message);
+} table[] = {
+	[SOTTO__CLIENT_MESSAGE__OF_HELLO] = { CONN_NEW, ~0u, on_hello },
+	[SOTTO__CLIENT_MESSAGE__OF_AUTH] = { CONN_CHALLENGED, OWNER, on_auth },
+	[SOTTO__CLIENT_MESSAGE__OF_CONFIRM_TOKEN] =
+		{ CONN_OPEN, OWNER, records_confirm_token },
+	[SOTTO__CLIENT_MESSAGE__OF_ACK] = { CONN_OPEN, OWNER, deliver_on_ack },
+	[SOTTO__CLIENT_MESSAGE__OF_PUT_LIST] =
+		{ CONN_OPEN, OWNER, records_put_list },
+	[SOTTO__CLIENT_MESSAGE__OF_PUT_BUNDLE] =
+		{ CONN_OPEN, OWNER, records_put_bundle },
+	[SOTTO__CLIENT_MESSAGE__OF_PUT_PREKEYS] =
+		{ CONN_OPEN, OWNER, records_put_prekeys },
+	[SOTTO__CLIENT_MESSAGE__OF_MINT] = { CONN_OPEN, OWNER, grants_mint },
+	[SOTTO__CLIENT_MESSAGE__OF_REVOKE] =
+		{ CONN_OPEN, OWNER, grants_revoke },
+	[SOTTO__CLIENT_MESSAGE__OF_FETCH] = { CONN_OPEN, ANY, grants_fetch },
+	[SOTTO__CLIENT_MESSAGE__OF_SEND] = { CONN_OPEN, ANY, send_begin },
+};
+
+static void handle(struct conn *c, const Sotto__ClientMessage *m)
+{
+	unsigned kind = (unsigned)m->of_case;
+
+	if (kind == 0 || kind >= sizeof(table) / sizeof(table[0])) {
+		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "unknown message");
+		return;
+	}
+	if (table[kind].state != c->state ||
+	    !(table[kind].roles & 1u << c->role)) {
+		conn_fail(c, SOTTO__ERROR_CODE__OUT_OF_ORDER,
+			  "not allowed in this state or role");
+		return;
+	}
+	table[kind].handle(c, m);
+}
+
+void conn_receive(struct conn *c, const uint8_t *data, size_t len)
+{
+	struct arena *arena = &c->core->arena;
+	Sotto__ClientFrame *frame;
+
+	if (c->state == CONN_CLOSING)
+		return;
+	conn_heard(c);
+	if (len > conn_frame_max(c)) {
+		conn_close(c, CLOSE_TOO_BIG);
+		return;
+	}
+	arena_reset(arena, ARENA_EXTRA + ARENA_FACTOR * len);
+	frame = sotto__client_frame__unpack(&arena->allocator, len, data);
+	if (!frame) {
+		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED,
+			  "the frame does not parse");
+		goto out;
+	}
+	fault_point("relay.receive");
+	conn_ref(c);
+	for (size_t i = 0; i < frame->n_messages; i++) {
+		if (c->state == CONN_CLOSING)
+			break;
+		handle(c, frame->messages[i]);
+	}
+	conn_unref(c);
+out:
+	arena_reset(arena, 0);
+}

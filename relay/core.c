@@ -1,0 +1,190 @@
+#include "core.h"
+
+#include <sodium.h>
+
+#include "conn.h"
+#include "log.h"
+#include "mailbox.h"
+#include "sys.h"
+
+enum {
+	DEDUPE_MAX = 32768,	/* about 2 MB when full */
+	RATES_MAX = 65536,	/* about 6 MB when full */
+	TICK_BITS = 6,		/* a tick of sequence numbers is 64 ms */
+};
+
+const struct core_settings core_defaults = {
+	.name = "localhost",
+	.retention = 7 * 24 * 3600,
+	.rates = {
+		[CORE_RATE_REVOKE] = { .burst = 4096, .per_minute = 16 },
+		[CAP_INTRO] = { .burst = 120, .per_minute = 60 },
+		[CAP_CONTACT] = { .burst = 40000, .per_minute = 30000 },
+		[CAP_GROUP] = { .burst = 40000, .per_minute = 30000 },
+	},
+	.memory_max = 64 * 1024 * 1024,
+	.ack_wait = 10,
+};
+
+static void derive(uint8_t out[static 32], uint64_t number,
+		   const uint8_t master[static 32])
+{
+	_Static_assert(crypto_kdf_KEYBYTES == 32, "key size");
+	crypto_kdf_derive_from_key(out, 32, number, "sottorel", master);
+}
+
+static void on_room(void *ctx)
+{
+	struct core *core = ctx;
+
+	while (core->waiting) {
+		struct storage_write *w = core->waiting;
+		struct storage_write *next = w->next;
+
+		if (storage_submit(core->storage, w) < 0)
+			return;
+		core->waiting = next;
+	}
+	core->waiting_end = &core->waiting;
+	core_release(core, 0);
+}
+
+void core_create(const struct core_settings *settings,
+		 const struct store_identity *identity,
+		 struct storage *storage, const struct sys *sys,
+		 struct core **out)
+{
+	struct core *core = xcalloc(1, sizeof(*core));
+	uint8_t revoke_key[32];
+
+	core->sys = sys;
+	core->settings = *settings;
+	core->storage = storage;
+	core->waiting_end = &core->waiting;
+	memcpy(core->incarnation, identity->incarnation, INCARNATION_LEN);
+	derive(core->capability_key, 1, identity->relay_key);
+	derive(core->token_key, 2, identity->relay_key);
+	derive(core->dedupe_key, 3, identity->relay_key);
+	derive(revoke_key, 4, identity->relay_key);
+	core->sequence_base = (uint64_t)identity->boot << 32;
+	core->started = sys_mono_ms(sys);
+	wheel_init(&core->wheel, core->started);
+	arena_init(&core->arena);
+	table_init(&core->mailboxes, sys);
+	dedupe_init(&core->dedupe, sys, DEDUPE_MAX);
+	revoked_init(&core->revoked, sys, revoke_key);
+	rate_init(&core->rates, sys, RATES_MAX);
+	sodium_memzero(revoke_key, sizeof(revoke_key));
+	storage_on_room(storage, on_room, core);
+	*out = core;
+}
+
+void core_destroy(struct core *core)
+{
+	if (!core)
+		return;
+	mailbox_destroy_all(core);
+	table_finish(&core->mailboxes);
+	dedupe_finish(&core->dedupe);
+	revoked_finish(&core->revoked);
+	rate_finish(&core->rates);
+	arena_finish(&core->arena);
+	sodium_memzero(core, sizeof(*core));
+	free(core);
+}
+
+void core_revoked(struct core *core,
+		  const uint8_t hash[static CAPABILITY_ID_LEN])
+{
+	revoked_add(&core->revoked, hash);
+}
+
+uint64_t core_now(const struct core *core)
+{
+	return sys_mono_ms(core->sys);
+}
+
+void core_tick(struct core *core)
+{
+	wheel_advance(&core->wheel, core_now(core));
+}
+
+int64_t core_wait(const struct core *core)
+{
+	int64_t wait = wheel_wait(&core->wheel);
+	uint64_t late = core_now(core) - core->wheel.now;
+
+	if (wait < 0)
+		return -1;
+	return (uint64_t)wait > late ? wait - (int64_t)late : 0;
+}
+
+void core_write(struct core *core, struct storage_write *w)
+{
+	w->next = NULL;
+	if (!core->waiting && storage_submit(core->storage, w) == OK)
+		return;
+	*core->waiting_end = w;
+	core->waiting_end = &w->next;
+	core_charge(core, 0);
+}
+
+static void pause_senders(struct core *core, bool on)
+{
+	core->crowded = on;
+	for (struct conn *c = core->conns; c; c = c->next) {
+		if (c->role == SOTTO__ROLE__SENDER)
+			conn_pause(c, on);
+	}
+}
+
+void core_charge(struct core *core, size_t bytes)
+{
+	core->memory += bytes;
+	if (!core->crowded &&
+	    (core->memory > core->settings.memory_max || core->waiting))
+		pause_senders(core, true);
+}
+
+void core_release(struct core *core, size_t bytes)
+{
+	core->memory -= bytes;
+	if (core->crowded && !core->leaving && !core->waiting &&
+	    core->memory <= core->settings.memory_max / 4 * 3)
+		pause_senders(core, false);
+}
+
+uint64_t core_sequence_floor(const struct core *core)
+{
+	uint64_t ms = core_now(core) - core->started;
+
+	return core->sequence_base + (ms >> TICK_BITS) + 1;
+}
+
+void core_leave(struct core *core, uint32_t retry_after_ms)
+{
+	Sotto__Closing m = SOTTO__CLOSING__INIT;
+
+	core->leaving = true;
+	m.retry_after = retry_after_ms;
+	for (struct conn *c = core->conns; c; c = c->next)
+		conn_put(c, SOTTO__SERVER_MESSAGE__OF_CLOSING, &m.base);
+	pause_senders(core, true);
+}
+
+bool core_idle(const struct core *core)
+{
+	if (core->open_sends > 0 || core->waiting)
+		return false;
+	for (const struct conn *c = core->conns; c; c = c->next) {
+		if (c->unanswered > 0)
+			return false;
+	}
+	return true;
+}
+
+void core_close_all(struct core *core)
+{
+	for (struct conn *c = core->conns; c; c = c->next)
+		conn_close(c, CLOSE_GOING);
+}

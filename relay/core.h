@@ -1,0 +1,97 @@
+/* What the connections of one loop share: mailboxes, revocations, rates, the
+ * timer wheel and the way to the storage threads. No input or output of its
+ * own: sockets are ws.c's, the disk is storage.c's. */
+#ifndef SOTTO_CORE_H
+#define SOTTO_CORE_H
+
+#include <stdbool.h>
+
+#include "arena.h"
+#include "dedupe.h"
+#include "rate.h"
+#include "revoked.h"
+#include "storage.h"
+#include "table.h"
+#include "wheel.h"
+
+struct conn;
+struct record;
+struct sys;
+
+/* Budgets of rate_take beside those of the capability classes. */
+enum core_rate { CORE_RATE_REVOKE = 0 };	/* 1 .. 3: enum capability_class */
+
+struct core_settings {
+	const char *name;		/* what Auth signs; outlives the core */
+	uint32_t retention;		/* seconds */
+	struct rate_limit rates[4];	/* by enum core_rate */
+	size_t memory_max;		/* bytes of envelopes that are not safe yet */
+	uint32_t ack_wait;		/* ms that a live slot waits in memory */
+};
+
+struct core {
+	const struct sys *sys;
+	struct core_settings settings;
+	struct storage *storage;
+	struct wheel wheel;
+	struct arena arena;
+	uint8_t incarnation[INCARNATION_LEN];
+	uint8_t capability_key[32], token_key[32], dedupe_key[32];
+	struct table mailboxes;
+	struct dedupe dedupe;
+	struct revoked revoked;
+	struct rates rates;
+	struct record *lists;		/* PutLists under way */
+	struct conn *conns;
+	size_t n_conns;
+	size_t open_sends;		/* not answered */
+	/* Sequence numbers: boot << 32, and ticks of 64 ms since the start. */
+	uint64_t sequence_base, started;
+	/* Writes that the full queue of the storage did not take. */
+	struct storage_write *waiting, **waiting_end;
+	size_t memory;			/* bytes of envelopes in memory */
+	bool crowded;			/* senders are not read from */
+	bool leaving;
+};
+
+extern const struct core_settings core_defaults;
+
+/* storage and identity come from the opened store. */
+void core_create(const struct core_settings *settings,
+		 const struct store_identity *identity,
+		 struct storage *storage, const struct sys *sys,
+		 struct core **out);
+/* All connections are gone and the storage has completed everything. */
+void core_destroy(struct core *core);
+
+/* A revocation as the store kept it, at start. */
+void core_revoked(struct core *core,
+		  const uint8_t hash[static CAPABILITY_ID_LEN]);
+
+/* Milliseconds of the clock that never goes back. */
+uint64_t core_now(const struct core *core);
+/* Runs the timers that are due. */
+void core_tick(struct core *core);
+/* Milliseconds until core_tick has something to do; -1: never. */
+int64_t core_wait(const struct core *core);
+
+/* Submits; writes reach the writer in the order of these calls, whether or not
+ * its queue has room. */
+void core_write(struct core *core, struct storage_write *w);
+
+/* Accounts for envelope memory, and stops or resumes reading from senders. */
+void core_charge(struct core *core, size_t bytes);
+void core_release(struct core *core, size_t bytes);
+
+/* The lowest sequence number that a mailbox without memory of its own may give
+ * now: higher than any given before by a mailbox that is gone. */
+uint64_t core_sequence_floor(const struct core *core);
+
+/* Says Closing to every client and reads from senders no more. */
+void core_leave(struct core *core, uint32_t retry_after_ms);
+/* After core_leave: every Send is answered and every answer written. */
+bool core_idle(const struct core *core);
+/* Closes every connection with 1001. */
+void core_close_all(struct core *core);
+
+#endif

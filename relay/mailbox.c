@@ -1,0 +1,400 @@
+#include "mailbox.h"
+
+#include <assert.h>
+
+#include "conn.h"
+#include "core.h"
+#include "deliver.h"
+#include "log.h"
+#include "send.h"
+
+enum {
+	RETRY_MS = 1000,		/* after a failure of the store */
+	TAIL_BYTES_MAX = 512 * 1024,	/* kept in memory while a read runs */
+	READ_BYTES_MAX = 128 * 1024,
+};
+
+static const uint64_t none = UINT64_MAX;
+
+static void maybe_free(struct mailbox *mb);
+static void retry_later(struct mailbox *mb);
+
+/* ---- the table ---- */
+
+struct mailbox *mailbox_find(struct core *core, const struct mailbox_id *id)
+{
+	uint64_t hash = table_hash(&core->mailboxes, id, sizeof(*id));
+
+	for (struct table_node *n = table_first(&core->mailboxes, hash); n;
+	     n = table_next(n)) {
+		struct mailbox *mb = (struct mailbox *)n;
+
+		if (memcmp(&mb->id, id, sizeof(*id)) == 0)
+			return mb;
+	}
+	return NULL;
+}
+
+struct mailbox *mailbox_pin(struct core *core, const struct mailbox_id *id)
+{
+	struct mailbox *mb = mailbox_find(core, id);
+
+	if (!mb) {
+		mb = xcalloc(1, sizeof(*mb));
+		mb->core = core;
+		mb->id = *id;
+		mb->dropped = none;
+		table_insert(&core->mailboxes, &mb->node,
+			     table_hash(&core->mailboxes, id, sizeof(*id)));
+	}
+	mb->pins++;
+	return mb;
+}
+
+static void destroy(struct mailbox *mb)
+{
+	wheel_cancel(&mb->core->wheel, &mb->timer);
+	table_remove(&mb->core->mailboxes, &mb->node);
+	free(mb);
+}
+
+void mailbox_unpin(struct mailbox *mb)
+{
+	assert(mb->pins > 0);
+	mb->pins--;
+	maybe_free(mb);
+}
+
+void mailbox_destroy_all(struct core *core)
+{
+	struct table_node *n;
+
+	while ((n = table_any(&core->mailboxes))) {
+		struct mailbox *mb = (struct mailbox *)n;
+
+		assert(!mb->first && !mb->owner && !mb->reading && !mb->acking);
+		destroy(mb);
+	}
+}
+
+static bool must_delete(const struct mailbox *mb)
+{
+	uint64_t upto = mb->stored < mb->acked ? mb->stored : mb->acked;
+
+	return upto > mb->deleted;
+}
+
+static void on_leave(struct timer *t)
+{
+	maybe_free((struct mailbox *)((char *)t -
+				      offsetof(struct mailbox, timer)));
+}
+
+/* The numbers it gave are below those that it would give when made anew, so
+ * that forgetting it repeats none: else it stays until the clock is there. */
+static void maybe_free(struct mailbox *mb)
+{
+	struct core *core = mb->core;
+
+	if (mb->pins > 0 || mb->owner || mb->first || mb->reading ||
+	    mb->acking || must_delete(mb))
+		return;
+	if (mb->last < core_sequence_floor(core))
+		destroy(mb);
+	else
+		wheel_set(&core->wheel, &mb->timer, core_now(core) + 1000,
+			  on_leave);
+}
+
+/* ---- the list of slots ---- */
+
+static void append(struct mailbox *mb, struct slot *s)
+{
+	s->prev = mb->end;
+	s->next = NULL;
+	*(mb->end ? &mb->end->next : &mb->first) = s;
+	mb->end = s;
+}
+
+static void unlink_slot(struct mailbox *mb, struct slot *s)
+{
+	*(s->prev ? &s->prev->next : &mb->first) = s->next;
+	*(s->next ? &s->next->prev : &mb->end) = s->prev;
+	s->mailbox = NULL;
+	mailbox_unpin(mb);
+}
+
+/* Lets go of what is on the disk and was kept for a read; the mailbox is pinned
+ * by the caller. */
+static void drop_tail(struct mailbox *mb)
+{
+	for (struct slot *s = mb->first, *next; s; s = next) {
+		struct send *send = s->send;
+
+		next = s->next;
+		if (s->state != SLOT_TAIL)
+			continue;
+		if (s->sequence > mb->pushed && s->sequence < mb->dropped)
+			mb->dropped = s->sequence;
+		s->state = SLOT_DONE;
+		unlink_slot(mb, s);
+		send_unref(send);
+	}
+	mb->tail_bytes = 0;
+}
+
+void mailbox_settle(struct mailbox *mb, struct slot *s, bool stored)
+{
+	mb->pins++;
+	if (stored && mb->reading && !mb->stale && s->sequence > mb->pushed) {
+		s->state = SLOT_TAIL;
+		send_ref(s->send);
+		mb->tail_bytes += s->send->size;
+		if (mb->tail_bytes > TAIL_BYTES_MAX)
+			drop_tail(mb);
+	} else {
+		s->state = SLOT_DONE;
+		unlink_slot(mb, s);
+	}
+	mailbox_unpin(mb);
+}
+
+void mailbox_storing(struct mailbox *mb, uint64_t sequence)
+{
+	if (sequence > mb->stored)
+		mb->stored = sequence;
+}
+
+/* ---- pushing ---- */
+
+static void push_slot(struct mailbox *mb, const struct slot *s)
+{
+	deliver_push(mb->owner, &(struct delivery){
+		.sequence = s->sequence, .id = s->send->id,
+		.capability = s->capability,
+		.ephemeral_key = s->send->ephemeral_key,
+		.sealed = s->sealed, .payload = s->send->payload,
+	});
+	mb->pushed = s->sequence;
+}
+
+static void push_row(struct mailbox *mb, const struct store_row *r)
+{
+	deliver_push(mb->owner, &(struct delivery){
+		.sequence = r->sequence, .id = r->id,
+		.capability = r->capability,
+		.ephemeral_key = r->ephemeral_key,
+		.sealed = r->sealed, .payload = r->payload,
+	});
+	mb->pushed = r->sequence;
+	mailbox_storing(mb, r->sequence);
+}
+
+bool mailbox_take(struct mailbox *mb, struct slot *s)
+{
+	uint64_t floor = core_sequence_floor(mb->core);
+	size_t bytes;
+
+	mb->last = mb->last + 1 > floor ? mb->last + 1 : floor;
+	s->sequence = mb->last;
+	s->mailbox = mb;
+	mb->pins++;
+	append(mb, s);
+	if (mb->mode != MAILBOX_LIVE)
+		return false;
+	if (deliver_room(mb->owner, &bytes) == 0) {
+		mb->mode = MAILBOX_DRAINING;
+		return false;
+	}
+	push_slot(mb, s);
+	return deliver_quick(mb->owner);
+}
+
+static void turn_live(struct mailbox *mb)
+{
+	Sotto__CaughtUp m = SOTTO__CAUGHT_UP__INIT;
+
+	mb->mode = MAILBOX_LIVE;
+	conn_put(mb->owner->conn, SOTTO__SERVER_MESSAGE__OF_CAUGHT_UP, &m.base);
+}
+
+/* Pushes rows and slots in the order of their numbers. A read returns all rows
+ * that were on the disk when it began, up to its last one; all others stand in
+ * the list. So up to that row (or without end, when the read met the mailbox's
+ * end) the two together are complete, save for what had to leave the tail. */
+static void merge(struct mailbox *mb, const struct storage_row *row, bool end)
+{
+	const struct slot *s = mb->first;
+	uint64_t limit = mb->dropped;
+	size_t bytes;
+
+	if (!end) {
+		const struct storage_row *last = row;
+
+		while (last && last->next)
+			last = last->next;
+		if (!last)
+			return;
+		if (last->row.sequence < limit)
+			limit = last->row.sequence + 1;
+	}
+	for (;;) {
+		uint64_t a, b;
+
+		while (s && s->sequence <= mb->pushed)
+			s = s->next;
+		while (row && row->row.sequence <= mb->pushed)
+			row = row->next;
+		a = s ? s->sequence : none;
+		b = row ? row->row.sequence : none;
+		if ((a < b ? a : b) >= limit)
+			break;
+		if (deliver_room(mb->owner, &bytes) == 0)
+			return;
+		if (a < b)
+			push_slot(mb, s);
+		else
+			push_row(mb, &row->row);
+	}
+	if (end && mb->dropped == none)
+		turn_live(mb);
+}
+
+static void on_read(struct storage_read *r)
+{
+	struct mailbox *mb = (struct mailbox *)((char *)r -
+						offsetof(struct mailbox, read));
+
+	mb->pins++;
+	mb->reading = false;
+	if (mb->mode == MAILBOX_DRAINING && !mb->stale && r->result == OK)
+		merge(mb, r->rows, r->end);
+	for (struct storage_row *row = r->rows, *next; row; row = next) {
+		next = row->next;
+		free(row);
+	}
+	r->rows = NULL;
+	drop_tail(mb);
+	if (r->result < 0 && !mb->stale) {
+		log_error("mailbox read: %s", err_text(r->result));
+		retry_later(mb);
+	} else {
+		mailbox_drain(mb);
+	}
+	mailbox_unpin(mb);
+}
+
+void mailbox_drain(struct mailbox *mb)
+{
+	size_t rows, bytes;
+
+	if (mb->mode != MAILBOX_DRAINING || mb->reading)
+		return;
+	rows = deliver_room(mb->owner, &bytes);
+	if (rows == 0)
+		return;
+	mb->read = (struct storage_read){
+		.type = STORAGE_MAILBOX, .mailbox = mb->id,
+		.after = mb->pushed, .max_rows = rows,
+		.max_bytes = bytes < READ_BYTES_MAX ? bytes : READ_BYTES_MAX,
+		.done = on_read,
+	};
+	mb->reading = true;
+	mb->stale = false;
+	mb->dropped = none;
+	if (storage_read(mb->core->storage, &mb->read) < 0) {
+		mb->reading = false;
+		retry_later(mb);
+	}
+}
+
+/* ---- acknowledging ---- */
+
+static void on_deleted(struct storage_write *w)
+{
+	struct mailbox *mb = (struct mailbox *)((char *)w -
+						offsetof(struct mailbox, ack));
+
+	mb->pins++;
+	mb->acking = false;
+	if (w->op.result == OK) {
+		mb->deleted = w->op.u.ack.upto;
+	} else {
+		log_error("mailbox ack: %s", err_text(w->op.result));
+		retry_later(mb);
+	}
+	mailbox_unpin(mb);
+}
+
+static void delete_acked(struct mailbox *mb)
+{
+	if (mb->acking || !must_delete(mb))
+		return;
+	mb->acking = true;
+	mb->ack = (struct storage_write){
+		.op = { .type = STORE_ACK,
+			.u.ack = { .mailbox = mb->id, .upto = mb->acked } },
+		.done = on_deleted,
+	};
+	core_write(mb->core, &mb->ack);
+}
+
+static void on_retry(struct timer *t)
+{
+	struct mailbox *mb = (struct mailbox *)((char *)t -
+						offsetof(struct mailbox, timer));
+
+	mb->pins++;
+	delete_acked(mb);
+	mailbox_drain(mb);
+	mailbox_unpin(mb);
+}
+
+static void retry_later(struct mailbox *mb)
+{
+	wheel_set(&mb->core->wheel, &mb->timer,
+		  core_now(mb->core) + RETRY_MS, on_retry);
+}
+
+void mailbox_ack(struct mailbox *mb, uint64_t sequence)
+{
+	mb->pins++;
+	if (sequence > mb->acked)
+		mb->acked = sequence;
+	while (mb->first && mb->first->sequence <= sequence)
+		send_acked(mb->first);
+	delete_acked(mb);
+	mailbox_drain(mb);
+	mailbox_unpin(mb);
+}
+
+/* ---- the owner ---- */
+
+void mailbox_attach(struct mailbox *mb, struct owner *owner, uint64_t cursor,
+		    uint64_t last_stored)
+{
+	assert(!mb->owner);
+	mb->owner = owner;
+	mb->mode = MAILBOX_DRAINING;
+	if (cursor > mb->deleted)
+		mb->deleted = cursor;
+	if (cursor > mb->acked)
+		mb->acked = cursor;
+	mailbox_storing(mb, last_stored);
+	mb->pushed = mb->acked;
+	mailbox_drain(mb);
+}
+
+void mailbox_detach(struct mailbox *mb)
+{
+	mb->pins++;
+	mb->owner = NULL;
+	mb->mode = MAILBOX_OFFLINE;
+	mb->stale = true;
+	drop_tail(mb);
+	for (struct slot *s = mb->first; s; s = s->next) {
+		if (s->state == SLOT_MEMORY)
+			send_flush(s->send, mb);
+	}
+	mailbox_unpin(mb);
+}

@@ -1,0 +1,22 @@
+/* An owner's records: device list, bundle, prekeys, token. */
+#ifndef SOTTO_RECORDS_H
+#define SOTTO_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay.pb-c.h"
+
+struct conn;
+
+enum { BUNDLE_BYTES_MAX = 512 };	/* of an encoded Bundle */
+
+/* The encoding of m, heap-allocated; NULL when longer than max. */
+uint8_t *record_pack(const ProtobufCMessage *m, size_t max, size_t *len);
+
+void records_confirm_token(struct conn *c, const Sotto__ClientMessage *m);
+void records_put_list(struct conn *c, const Sotto__ClientMessage *m);
+void records_put_bundle(struct conn *c, const Sotto__ClientMessage *m);
+void records_put_prekeys(struct conn *c, const Sotto__ClientMessage *m);
+
+#endif

@@ -1,0 +1,358 @@
+#include "ws.h"
+
+#include <libwebsockets.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "conn.h"
+#include "core.h"
+#include "log.h"
+
+enum {
+	RX_BUFFER = 2048,		/* a connection's; frames are reassembled */
+	TX_KEEP = 256 * 1024,		/* of the shared output buffer */
+	HTTP_SECONDS = 10,		/* for TLS and the upgrade */
+	CLOSE_SECONDS = 5,		/* for a peer that does not read */
+	PARTIAL_FREE = 64 * 1024,	/* a frame may grow to this in any case */
+};
+
+struct ws {
+	struct core *core;
+	struct ws_settings settings;
+	uv_loop_t *loop;
+	struct lws_context *context;
+	struct lws_vhost *vhost;
+	struct buf tx;		/* LWS_PRE bytes and a frame, for one write */
+	size_t partial;		/* bytes in all sessions' rx */
+};
+
+/* lws's memory for a connection, zeroed. */
+struct session {
+	struct ws *ws;
+	struct lws *wsi;
+	struct conn *conn;
+	struct buf rx;
+	bool ping;
+};
+
+static void io_wake(void *ctx)
+{
+	struct session *s = ctx;
+
+	lws_callback_on_writable(s->wsi);
+	if (conn_close_code(s->conn))
+		lws_set_timeout(s->wsi, PENDING_TIMEOUT_CLOSE_SEND,
+				CLOSE_SECONDS);
+}
+
+static void io_pause(void *ctx, bool on)
+{
+	struct session *s = ctx;
+
+	lws_rx_flow_control(s->wsi, !on);
+}
+
+static void io_ping(void *ctx)
+{
+	struct session *s = ctx;
+
+	s->ping = true;
+	lws_callback_on_writable(s->wsi);
+}
+
+static const struct conn_io io = {
+	.wake = io_wake, .pause = io_pause, .ping = io_ping,
+};
+
+static void establish(struct ws *ws, struct session *s, struct lws *wsi)
+{
+	s->ws = ws;
+	s->wsi = wsi;
+	buf_init(&s->rx, FRAME_MAX);
+	s->conn = conn_create(ws->core, &io, s);
+	if (ws->core->leaving)
+		conn_close(s->conn, CLOSE_GOING);
+	else if (ws->core->n_conns > ws->settings.connections_max)
+		conn_close(s->conn, CLOSE_AGAIN);
+}
+
+static void forget_partial(struct session *s)
+{
+	s->ws->partial -= s->rx.len;
+	buf_finish(&s->rx);
+}
+
+static void finish(struct session *s)
+{
+	struct conn *c = s->conn;
+
+	if (!c)
+		return;
+	s->conn = NULL;
+	forget_partial(s);
+	conn_gone(c);
+}
+
+/* What refuses a further piece of a frame, or 0. */
+static int refusal(const struct session *s, size_t len)
+{
+	size_t rest = lws_remaining_packet_payload(s->wsi);
+	size_t total = s->rx.len + len;
+
+	if (!lws_frame_is_binary(s->wsi))
+		return CLOSE_TEXT;
+	if (total > conn_frame_max(s->conn) ||
+	    rest > conn_frame_max(s->conn) - total)
+		return CLOSE_TOO_BIG;
+	if (total > PARTIAL_FREE &&
+	    s->ws->partial + len > s->ws->settings.partial_max)
+		return CLOSE_AGAIN;
+	return 0;
+}
+
+static void receive(struct session *s, const uint8_t *data, size_t len)
+{
+	bool whole = lws_is_final_fragment(s->wsi);
+	int code = refusal(s, len);
+
+	core_tick(s->ws->core);
+	conn_heard(s->conn);
+	if (code) {
+		forget_partial(s);
+		conn_close(s->conn, code);
+		return;
+	}
+	if (whole && s->rx.len == 0) {
+		conn_receive(s->conn, data, len);
+		return;
+	}
+	if (conn_close_code(s->conn) || buf_append(&s->rx, data, len) < 0)
+		return;
+	s->ws->partial += len;
+	if (!whole)
+		return;
+	conn_receive(s->conn, s->rx.data, s->rx.len);
+	forget_partial(s);
+}
+
+static int write_frame(struct session *s, struct bytes frame)
+{
+	struct buf *tx = &s->ws->tx;
+	int written;
+
+	buf_clear(tx);
+	if (!buf_reserve(tx, LWS_PRE + frame.len))
+		return -1;
+	memcpy(tx->data + LWS_PRE, frame.data, frame.len);
+	written = lws_write(s->wsi, tx->data + LWS_PRE, frame.len,
+			    LWS_WRITE_BINARY);
+	if (tx->cap > TX_KEEP)
+		buf_finish(tx);
+	return written < (int)frame.len ? -1 : 0;
+}
+
+/* One write a call: everything that is ready, then a close. */
+static int writable(struct session *s)
+{
+	struct bytes frame = conn_output(s->conn);
+	int code = conn_close_code(s->conn);
+	uint8_t ping[LWS_PRE];
+
+	if (s->ping && !code) {
+		s->ping = false;
+		lws_callback_on_writable(s->wsi);
+		return lws_write(s->wsi, ping + LWS_PRE, 0,
+				 LWS_WRITE_PING) < 0 ? -1 : 0;
+	}
+	if (frame.len > 0) {
+		if (write_frame(s, frame) < 0)
+			return -1;
+		conn_wrote(s->conn);
+		if (code || conn_output(s->conn).len > 0)
+			lws_callback_on_writable(s->wsi);
+		return 0;
+	}
+	if (code) {
+		lws_close_reason(s->wsi, (enum lws_close_status)code, NULL, 0);
+		return -1;
+	}
+	return 0;
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t len)
+{
+	struct session *s = user;
+
+	switch (reason) {
+	case LWS_CALLBACK_ESTABLISHED:
+		establish(lws_context_user(lws_get_context(wsi)), s, wsi);
+		return 0;
+	case LWS_CALLBACK_RECEIVE:
+		if (s->conn)
+			receive(s, in, len);
+		return 0;
+	case LWS_CALLBACK_RECEIVE_PONG:
+		if (s->conn)
+			conn_heard(s->conn);
+		return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		return s->conn ? writable(s) : 0;
+	case LWS_CALLBACK_CLOSED:
+		finish(s);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* protocols[0], where lws puts whoever names no subprotocol. */
+static int on_other(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t len)
+{
+	SSL_CTX *ctx = user;
+
+	(void)in;
+	(void)len;
+	switch (reason) {
+	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+		/* Without tickets and cache: resumption would link a person's
+		 * connections. */
+		SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+		SSL_CTX_set_num_tickets(ctx, 0);
+		return 0;
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return -1;
+	case LWS_CALLBACK_HTTP:
+		if (lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL))
+			return -1;
+		return lws_http_transaction_completed(wsi) ? -1 : 0;
+	default:
+		return 0;
+	}
+}
+
+static const struct lws_protocols protocols[] = {
+	{ .name = "none", .callback = on_other },
+	{ .name = SUBPROTOCOL, .callback = on_event,
+	  .per_session_data_size = sizeof(struct session),
+	  .rx_buffer_size = RX_BUFFER, .tx_packet_size = FRAME_MAX },
+	{ .name = NULL },
+};
+
+/* Its own pings and 5 minutes' hang-up are off: see conn.c. */
+static const lws_retry_bo_t no_validity = { .secs_since_valid_hangup = 0 };
+
+static void on_log(int level, const char *line)
+{
+	size_t len = strlen(line);
+
+	(void)level;
+	while (len > 0 && line[len - 1] == '\n')
+		len--;
+	log_warn("libwebsockets: %.*s", (int)len, line);
+}
+
+int ws_check_tls(const char *cert, const char *key)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	int err = OK;
+
+	if (!ctx)
+		return ERR_KEY;
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
+		log_error("%s: not a readable PEM certificate chain", cert);
+		err = ERR_KEY;
+	} else if (SSL_CTX_use_PrivateKey_file(ctx, key,
+					       SSL_FILETYPE_PEM) != 1) {
+		log_error("%s: not a readable PEM private key, or not the "
+			  "certificate's", key);
+		err = ERR_KEY;
+	}
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return err;
+}
+
+static int make_vhost(struct ws *ws)
+{
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.vhost_name = "relay",
+		.retry_and_idle_policy = &no_validity,
+		.timeout_secs = HTTP_SECONDS,
+		.keepalive_timeout = HTTP_SECONDS,
+	};
+
+	if (ws->settings.tls_cert) {
+		info.ssl_cert_filepath = ws->settings.tls_cert;
+		info.ssl_private_key_filepath = ws->settings.tls_key;
+		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		info.alpn = "http/1.1";
+	}
+	ws->vhost = lws_create_vhost(ws->context, &info);
+	return ws->vhost ? OK : ERR_SYSTEM;
+}
+
+int ws_create(uv_loop_t *loop, struct core *core,
+	      const struct ws_settings *settings, struct ws **out)
+{
+	struct ws *ws = xcalloc(1, sizeof(*ws));
+	void *loops[] = { loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN,
+		.options = LWS_SERVER_OPTION_LIBUV |
+			LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.foreign_loops = loops,
+		.user = ws,
+		.pcontext = &ws->context,
+		.timeout_secs = HTTP_SECONDS,
+	};
+	int err = OK;
+
+	lws_set_log_level(LLL_ERR, on_log);
+	if (settings->tls_cert) {
+		err = ws_check_tls(settings->tls_cert, settings->tls_key);
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	}
+	ws->core = core;
+	ws->settings = *settings;
+	ws->loop = loop;
+	buf_init(&ws->tx, LWS_PRE + FRAME_MAX);
+	if (err == OK) {
+		ws->context = lws_create_context(&info);
+		err = ws->context ? make_vhost(ws) : ERR_SYSTEM;
+	}
+	if (err < 0) {
+		ws_destroy(ws);
+		return err;
+	}
+	*out = ws;
+	return OK;
+}
+
+void ws_adopt(struct ws *ws, int fd)
+{
+	/* lws closes the socket itself when it cannot take it. */
+	if (!lws_adopt_socket_vhost(ws->vhost, fd))
+		log_warn("a connection could not be taken");
+}
+
+void ws_destroy(struct ws *ws)
+{
+	if (!ws)
+		return;
+	if (ws->context)
+		lws_context_destroy(ws->context);
+	/* lws closes its handles on the loop and then clears the pointer. */
+	for (int i = 0; ws->context && i < 1000; i++) {
+		if (uv_run(ws->loop, UV_RUN_NOWAIT) == 0)
+			break;
+	}
+	buf_finish(&ws->tx);
+	free(ws);
+}
