@@ -19,14 +19,15 @@ KEPT_ENV = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 
 
 class World:
-    """folder is the test's own; all that runs in it ends with stop()."""
+    """folder is the test's own (a temporary one when None); all that runs in it
+    ends with stop()."""
 
-    def __init__(self, name="world", faults=False, build=None):
+    def __init__(self, name="world", faults=False, build=None, folder=None):
         self.build = build or os.environ.get("SOTTO_BUILD",
                                              os.path.join(ROOT, "build"))
         if faults:
             self.build = os.path.join(self.build, "faults")
-        self.folder = tempfile.mkdtemp(prefix="sotto-test-")
+        self.folder = folder or tempfile.mkdtemp(prefix="sotto-test-")
         self.name = name
         self.relays, self.accounts, self.screens = [], [], []
         self.log_files = []
@@ -157,7 +158,8 @@ class Server:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(cmd, env=env, stdout=log,
                                             stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL,
+                                            start_new_session=True)
 
     def note_crash(self):
         if self.process and self.process.poll() is not None:
