@@ -265,4 +265,4 @@ help:
 	@echo 'CC=clang, CFLAGS=, WERROR=-Werror; SANITIZE=1 and FAULTS=1 build in'
 	@echo 'build/asan and build/faults'
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(addprefix $(B)/,shared/*.d shared/proto/*.d relay/*.d client/*/*.d tests/*/*.d))
