@@ -94,12 +94,17 @@ int capability_parse(const char *text, size_t len,
 		     uint8_t out[static CAPABILITY_LEN])
 {
 	uint8_t data[CAPABILITY_LEN];
+	char back[CAPABILITY_TEXT_LEN + 1];
 	struct capability form;
 	size_t n;
 
 	if (len != CAPABILITY_TEXT_LEN ||
 	    sodium_base642bin(data, sizeof(data), text, len, NULL, &n, NULL,
 			      BASE64) != 0 || n != CAPABILITY_LEN)
+		return ERR_FORMAT;
+	/* libsodium 1.0.18 takes some bytes from 0x80 on for digits. */
+	capability_text(data, back);
+	if (memcmp(back, text, CAPABILITY_TEXT_LEN) != 0)
 		return ERR_FORMAT;
 	if (capability_read(data, n, &form) < 0)
 		return ERR_FORMAT;
