@@ -2,21 +2,58 @@
 
 #ifdef SOTTO_FAULTS
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
+#include <unistd.h>
 
-/* Safe from several threads; the environment is only read. */
+static char order[64];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Runs once; the environment is only read. */
+static void read_order(void)
+{
+	const char *text = getenv("SOTTO_FAULT");
+	const char *path = getenv("SOTTO_FAULT_FILE");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n;
+
+	if (text)
+		snprintf(order, sizeof(order), "%s", text);
+	if (fd < 0)
+		return;
+	n = read(fd, order, sizeof(order) - 1);
+	order[n > 0 ? n : 0] = '\0';
+	close(fd);
+	unlink(path);
+}
+
+static _Noreturn void die(const char *name)
+{
+	const char *path = getenv("SOTTO_FAULT_LOG");
+	char line[64];
+	int n = snprintf(line, sizeof(line), "%s\n", name);
+	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+			     0600) : -1;
+
+	if (fd < 0 || write(fd, line, (size_t)n) != n)
+		fputs("fault: the log does not take a line\n", stderr);
+	raise(SIGKILL);
+	abort();
+}
+
 void fault_point(const char *name)
 {
 	static atomic_ulong passes;
-	const char *want = getenv("SOTTO_FAULT");
 	size_t len = strlen(name);
 
-	if (!want || strncmp(want, name, len) != 0 || want[len] != ':')
+	pthread_once(&once, read_order);
+	if (strncmp(order, name, len) != 0 || order[len] != ':')
 		return;
-	if (atomic_fetch_add(&passes, 1) + 1 == strtoul(want + len + 1, NULL, 10))
-		raise(SIGKILL);
+	if (atomic_fetch_add(&passes, 1) + 1 ==
+	    strtoul(order + len + 1, NULL, 10))
+		die(name);
 }
 
 #else

@@ -1,8 +1,11 @@
 /* Named points at which a test build kills the process, to show that nothing is
  * lost there. In other builds they are nothing.
  *
- * make FAULTS=1: SOTTO_FAULT=NAME:N in the environment raises SIGKILL at the
- * N-th pass of the point NAME. */
+ * make FAULTS=1: the process ends by SIGKILL at the N-th pass of the point NAME,
+ * where the order "NAME:N" is $SOTTO_FAULT, or what stood in the file
+ * $SOTTO_FAULT_FILE at the first point passed: the process takes the file away,
+ * so an order is for one process, whoever starts it. Before it dies it appends
+ * NAME and a newline to $SOTTO_FAULT_LOG. */
 #ifndef SOTTO_FAULT_H
 #define SOTTO_FAULT_H
 
