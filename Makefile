@@ -60,12 +60,12 @@ PKGS_agent = libuv libwebsockets jansson libsignal-protocol-c sqlcipher libcrypt
 PKGS_cli = jansson libqrencode libutf8proc
 PKGS_tui = jansson ncursesw libutf8proc libqrencode
 
-INC_shared = -Ishared -I$(B)/shared/proto
-INC_relay = $(INC_shared) -Irelay
-INC_api = $(INC_shared) -Iclient/api
-INC_agent = $(INC_api) -Iclient/agent -I$(B)/client/proto
-INC_cli = $(INC_api) -Iclient/cli
-INC_tui = $(INC_api) -Iclient/tui
+INC_shared = -iquote shared -iquote $(B)/shared/proto
+INC_relay = $(INC_shared) -iquote relay
+INC_api = $(INC_shared) -iquote client/api
+INC_agent = $(INC_api) -iquote client/agent -iquote $(B)/client/proto
+INC_cli = $(INC_api) -iquote client/cli
+INC_tui = $(INC_api) -iquote client/tui
 
 # What a program or test of a component is linked with: archives and libraries.
 AR_shared = $(B)/libshared.a
