@@ -73,6 +73,22 @@ static void test_buf_consume_in_a_stream(void **state)
 	assert_null(b.data);
 }
 
+static void test_buf_consume_keeps_the_memory_small(void **state)
+{
+	static const uint8_t chunk[50];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	assert_int_equal(buf_append(&b, chunk, sizeof(chunk)), OK);
+	for (int i = 0; i < 10000; i++) {
+		assert_int_equal(buf_append(&b, chunk, sizeof(chunk)), OK);
+		buf_consume(&b, sizeof(chunk));
+	}
+	assert_true(b.cap + b.head <= 512);
+	buf_finish(&b);
+}
+
 static void test_buf_consume_then_fill_to_the_maximum(void **state)
 {
 	struct buf b;
@@ -142,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_buf_append_fills_to_the_maximum_and_no_further),
 		cmocka_unit_test(test_buf_append_of_a_size_that_would_wrap),
 		cmocka_unit_test(test_buf_consume_in_a_stream),
+		cmocka_unit_test(test_buf_consume_keeps_the_memory_small),
 		cmocka_unit_test(test_buf_consume_then_fill_to_the_maximum),
 		cmocka_unit_test(test_buf_clear_and_finish_leave_it_usable),
 		cmocka_unit_test(test_buf_appendf_at_the_maximum),

@@ -93,6 +93,42 @@ static void test_device_list_sign_then_decode(void **state)
 	assert_true(device_list_succeeds(&l, &l) == ERR_DUPLICATE);
 }
 
+/* The transcript of identity.proto, written a second time. */
+static void assert_hash(const struct device_list *l)
+{
+	uint8_t hash[HASH_LEN];
+	struct transcript t;
+
+	transcript_init(&t, "device-list");
+	transcript_add(&t, l->root, 32);
+	transcript_add_u64(&t, l->epoch);
+	transcript_add_u64(&t, l->version);
+	if (l->version == 1)
+		transcript_add(&t, "", 0);
+	else
+		transcript_add(&t, l->previous, 32);
+	for (unsigned i = 0; i < l->n; i++) {
+		transcript_add_u64(&t, l->devices[i].id);
+		transcript_add(&t, l->devices[i].identity_key, 33);
+		transcript_add(&t, l->devices[i].auth_key, 32);
+	}
+	transcript_hash(&t, hash);
+	assert_memory_equal(hash, l->hash, HASH_LEN);
+}
+
+static void test_device_list_hash_is_the_documented_one(void **state)
+{
+	struct device_list l;
+	struct person p;
+
+	(void)state;
+	make_person(&p, 3);
+	l = publish(&p);
+	assert_hash(&l);
+	l = publish_next(&p);
+	assert_hash(&l);
+}
+
 static void test_device_list_at_its_largest_fits(void **state)
 {
 	struct device_list l;
@@ -458,6 +494,8 @@ static void test_seal_key_of_another_account_or_device(void **state)
 	publish(&p);
 	publish(&q);
 	make_bundle(&m, &p);
+	assert_int_equal(seal_key_verify(&m.seal, &p.list.account,
+					 &p.list.devices[0]), OK);
 	renamed = p.list.devices[0];
 	renamed.id = 2;
 	assert_int_equal(seal_key_verify(&m.seal, &p.list.account, &renamed),
@@ -466,6 +504,9 @@ static void test_seal_key_of_another_account_or_device(void **state)
 					 &p.list.devices[0]), ERR_SIGNATURE);
 	assert_int_equal(seal_key_verify(&m.seal, &p.list.account,
 					 &q.list.devices[0]), ERR_SIGNATURE);
+	m.seal.created_at++;
+	assert_int_equal(seal_key_verify(&m.seal, &p.list.account,
+					 &p.list.devices[0]), ERR_SIGNATURE);
 }
 
 static void test_auth_is_for_one_nonce_relay_account_and_device(void **state)
@@ -518,6 +559,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_device_list_sign_then_decode),
+		cmocka_unit_test(test_device_list_hash_is_the_documented_one),
 		cmocka_unit_test(test_device_list_at_its_largest_fits),
 		cmocka_unit_test(test_device_list_with_any_changed_byte),
 		cmocka_unit_test(test_device_list_decode_caps_its_input),

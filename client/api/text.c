@@ -333,12 +333,9 @@ int text_cluster(const char *text, size_t len, size_t *n)
 		k = utf8proc_iterate(s + at, (utf8proc_ssize_t)(len - at), &c);
 		if (k <= 0)
 			break;
-		if (utf8proc_grapheme_break_stateful(before, c, &state)) {
-			if (is_isolate(before) || before == '\n' ||
-			    !is_attached(c))
-				break;
-			state = 0;
-		}
+		if (utf8proc_grapheme_break_stateful(before, c, &state) &&
+		    (is_isolate(before) || before == '\n' || !is_attached(c)))
+			break;
 		width += code_point_width(c);
 		before = c;
 	}

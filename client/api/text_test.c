@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <locale.h>
 #include <utf8proc.h>
+#include <wchar.h>
 
 /* Printable text of in, NUL-terminated; heap. */
 static char *printable(const char *in, size_t len, enum text_mode mode)
@@ -121,6 +122,17 @@ static void test_text_isolates_nest_to_a_depth(void **state)
 	for (i = 0; i < 8; i++)
 		memcpy(want + 25 + i * 3, "\u2069", 4);
 	assert_block(in, want);
+
+	/* The end of one that was dropped ends no other. */
+	assert_block("\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2067a"
+		     "\u2069b\u2069\u2069\u2069\u2069\u2069\u2069\u2069\u2069",
+		     "\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2068a"
+		     "b\u2069\u2069\u2069\u2069\u2069\u2069\u2069\u2069");
+	assert_block("\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2067a\n"
+		     "\u2068b\u2069c",
+		     "\u2068\u2068\u2068\u2068\u2068\u2068\u2068\u2068a"
+		     "\u2069\u2069\u2069\u2069\u2069\u2069\u2069\u2069\n"
+		     "\u2068b\u2069c");
 }
 
 static void test_text_invisible_characters_go(void **state)
@@ -254,6 +266,7 @@ static void test_text_cluster_joins_what_has_no_columns(void **state)
 	(void)state;
 	CLUSTERS("a\u1161", 4, 1);
 	CLUSTERS("\n\u0301", 1, 0, 2, 0);
+	CLUSTERS("\u2067\u1161", 3, 0, 3, 0);
 }
 
 static void test_text_cluster_of_bad_text(void **state)
@@ -279,11 +292,13 @@ static void test_text_width_is_the_sum(void **state)
 	assert_int_equal(text_width("", 0), 0);
 }
 
-/* Every code point alone: printable, stable, and at least a column wide. */
+/* Every code point alone: printable, stable, known to the C library, and at least
+ * a column wide. */
 static void test_text_of_every_code_point(void **state)
 {
 	char in[8];
 	char *once, *twice;
+	int32_t first;
 	size_t n;
 
 	(void)state;
@@ -298,6 +313,8 @@ static void test_text_of_every_code_point(void **state)
 		if (once[0] && (c < 0x2066 || c > 0x2069) &&
 		    text_cluster(once, strlen(once), &n) < 1)
 			fail_msg("U+%04X has no columns", (unsigned)c);
+		if (utf8proc_iterate((uint8_t *)once, -1, &first) > 0 && first)
+			assert_true(wcwidth((wchar_t)first) >= 0);
 		free(once);
 		free(twice);
 	}
