@@ -1,7 +1,8 @@
 /* Runs a fuzz target once over each file of the folders and files that it is
  * given, where libFuzzer is not: the corpus under ASan, or one found input. */
 #include <dirent.h>
-#include <err.h>
+#include <errno.h>
+#include <error.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -21,15 +22,15 @@ static void run_file(const char *path)
 	size_t len;
 
 	if (!f || fstat(fileno(f), &st))
-		err(1, "%s", path);
+		error(1, errno, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > INPUT_MAX)
-		errx(1, "%s: no file of at most %d bytes", path, INPUT_MAX);
+		error(1, 0, "%s: no file of at most %d bytes", path, INPUT_MAX);
 	len = (size_t)st.st_size;
 	data = malloc(len);
 	if (len && !data)
-		err(1, NULL);
+		error(1, errno, "memory");
 	if (fread(data, 1, len, f) != len)
-		err(1, "%s", path);
+		error(1, errno, "%s", path);
 	fclose(f);
 	fprintf(stderr, "%s\n", path);
 	LLVMFuzzerTestOneInput(data, len);
@@ -46,7 +47,7 @@ static void run_folder(const char *path, DIR *d)
 		if (e->d_name[0] == '.')
 			continue;
 		if (asprintf(&file, "%s/%s", path, e->d_name) < 0)
-			err(1, NULL);
+			error(1, errno, "memory");
 		run_file(file);
 		free(file);
 	}
