@@ -24,7 +24,6 @@ class Screen:
                     "set -g focus-events on\n")
         # The pane's environment is that of the server, which is ours alone.
         self.env.update(env)
-        self.env.pop("NO_COLOR", None)
         subprocess.run(["tmux", "-u", "-S", self.socket, "-f", conf,
                         "new-session", "-d", "-s", "t", "-x", str(cols),
                         "-y", str(rows), *cmd],
