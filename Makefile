@@ -77,7 +77,9 @@ AR_tui = $(B)/libtui.a $(AR_api)
 LIBS_shared = $(call pkg_l,$(PKGS_shared))
 LIBS_relay = $(call pkg_l,$(PKGS_relay)) -linih -lrocksdb -lpthread $(LIBS_shared)
 LIBS_api = $(call pkg_l,$(PKGS_api)) $(LIBS_shared)
-LIBS_agent = $(call pkg_l,$(PKGS_agent)) -linih $(LIBS_shared)
+# libsignal-protocol-c exports an old protobuf-c of its own, which crashes on
+# proto3: the real one has to come first.
+LIBS_agent = $(LIBS_shared) $(call pkg_l,$(PKGS_agent)) -linih
 LIBS_cli = $(call pkg_l,$(PKGS_cli)) $(LIBS_shared)
 LIBS_tui = $(call pkg_l,$(PKGS_tui)) $(LIBS_shared)
 LIBS_cmocka = $(call pkg_l,cmocka)
