@@ -26,6 +26,8 @@ struct ws {
 	struct lws_vhost *vhost;
 	struct buf tx;		/* LWS_PRE bytes and a frame, for one write */
 	size_t partial;		/* bytes in all sessions' rx */
+	uv_check_t check;
+	struct session *ending;
 };
 
 /* lws's memory for a connection, zeroed. */
@@ -35,6 +37,7 @@ struct session {
 	struct conn *conn;
 	struct buf rx;
 	bool ping;
+	struct session *next_ending, **prev_ending;	/* ws->ending */
 };
 
 static void io_wake(void *ctx)
@@ -43,7 +46,7 @@ static void io_wake(void *ctx)
 
 	lws_callback_on_writable(s->wsi);
 	if (conn_close_code(s->conn))
-		lws_set_timeout(s->wsi, PENDING_TIMEOUT_CLOSE_SEND,
+		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
 				CLOSE_SECONDS);
 }
 
@@ -84,6 +87,48 @@ static void forget_partial(struct session *s)
 	buf_finish(&s->rx);
 }
 
+/* ---- the end of a session ---- */
+
+static void end_later(struct session *s)
+{
+	struct ws *ws = s->ws;
+
+	if (s->prev_ending)
+		return;
+	s->next_ending = ws->ending;
+	s->prev_ending = &ws->ending;
+	if (s->next_ending)
+		s->next_ending->prev_ending = &s->next_ending;
+	ws->ending = s;
+}
+
+static void leave_ending(struct session *s)
+{
+	if (!s->prev_ending)
+		return;
+	*s->prev_ending = s->next_ending;
+	if (s->next_ending)
+		s->next_ending->prev_ending = s->prev_ending;
+	s->prev_ending = NULL;
+}
+
+/* libwebsockets sends a close frame with our code only when it is told to close
+ * outside of WRITEABLE: there a -1 means that the socket is broken. */
+static void on_check(uv_check_t *check)
+{
+	struct ws *ws = check->data;
+	struct session *s;
+
+	while ((s = ws->ending)) {
+		leave_ending(s);
+		lws_close_reason(s->wsi,
+				 (enum lws_close_status)conn_close_code(s->conn),
+				 NULL, 0);
+		lws_set_timeout(s->wsi, PENDING_TIMEOUT_CLOSE_SEND,
+				LWS_TO_KILL_SYNC);
+	}
+}
+
 static void finish(struct session *s)
 {
 	struct conn *c = s->conn;
@@ -91,6 +136,7 @@ static void finish(struct session *s)
 	if (!c)
 		return;
 	s->conn = NULL;
+	leave_ending(s);
 	forget_partial(s);
 	conn_gone(c);
 }
@@ -174,10 +220,8 @@ static int writable(struct session *s)
 			lws_callback_on_writable(s->wsi);
 		return 0;
 	}
-	if (code) {
-		lws_close_reason(s->wsi, (enum lws_close_status)code, NULL, 0);
-		return -1;
-	}
+	if (code)
+		end_later(s);
 	return 0;
 }
 
@@ -323,6 +367,9 @@ int ws_create(uv_loop_t *loop, struct core *core,
 	ws->settings = *settings;
 	ws->loop = loop;
 	buf_init(&ws->tx, LWS_PRE + FRAME_MAX);
+	uv_check_init(loop, &ws->check);
+	ws->check.data = ws;
+	uv_check_start(&ws->check, on_check);
 	if (err == OK) {
 		ws->context = lws_create_context(&info);
 		err = ws->context ? make_vhost(ws) : ERR_SYSTEM;
@@ -342,6 +389,14 @@ void ws_adopt(struct ws *ws, int fd)
 		log_warn("a connection could not be taken");
 }
 
+static void on_check_closed(uv_handle_t *handle)
+{
+	struct ws *ws = handle->data;
+
+	buf_finish(&ws->tx);
+	free(ws);
+}
+
 void ws_destroy(struct ws *ws)
 {
 	if (!ws)
@@ -353,6 +408,5 @@ void ws_destroy(struct ws *ws)
 		if (uv_run(ws->loop, UV_RUN_NOWAIT) == 0)
 			break;
 	}
-	buf_finish(&ws->tx);
-	free(ws);
+	uv_close((uv_handle_t *)&ws->check, on_check_closed);
 }
