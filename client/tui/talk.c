@@ -1,0 +1,399 @@
+#include "app.h"
+#include "buf.h"
+#include "model_json.h"
+#include "overlay.h"
+
+enum { TYPING_EVERY_MS = 3000, TYPING_IDLE_MS = 5000, JUMP_CONTEXT = 30 };
+
+static void got_page(struct app *a, enum page which, const struct reply *r)
+{
+	struct chat *c = model_find(&a->model, r->tag);
+
+	if (c == NULL)
+		return;
+	c->loading = false;
+	a->dirty = true;
+	if (r->code) {
+		app_refused(a, r);
+		return;
+	}
+	model_take_page(c, which, r->result);
+	if (which != PAGE_LATEST || !c->follow)
+		model_trim(c, which == PAGE_BEFORE);
+}
+
+static void got_latest(void *ctx, const struct reply *r)
+{
+	got_page(ctx, PAGE_LATEST, r);
+}
+
+static void got_before(void *ctx, const struct reply *r)
+{
+	got_page(ctx, PAGE_BEFORE, r);
+}
+
+static void got_after(void *ctx, const struct reply *r)
+{
+	got_page(ctx, PAGE_AFTER, r);
+}
+
+static void ask_page(struct app *a, struct chat *c, enum page which)
+{
+	static agent_done *const done[] = { got_latest, got_before, got_after };
+	json_t *params = json_pack("{s:s}", "chat", c->account);
+	int limit = PAGE_MESSAGES;
+	size_t at = 0;
+
+	if (which == PAGE_LATEST && c->unread > PAGE_MESSAGES - 10)
+		limit = c->unread > 190 ? 200 : (int)c->unread + 10;
+	if (which != PAGE_LATEST) {
+		if (which == PAGE_AFTER)
+			for (at = c->n; at > 0 && !c->messages[at - 1]->id[0];)
+				at--;
+		if (which == PAGE_AFTER && at > 0)
+			at--;
+		if (c->n == 0 || !c->messages[at]->id[0]) {
+			json_decref(params);
+			return;
+		}
+		json_object_set_new(params, which == PAGE_BEFORE ? "before" : "after",
+				    json_string(c->messages[at]->id));
+	}
+	json_object_set_new(params, "limit", json_integer(limit));
+	c->loading = agent_is_up(a->agent);
+	agent_ask(a->agent, "chat.history", params, done[which], c->account);
+}
+
+void talk_need_page(struct app *a, bool before)
+{
+	struct chat *c = a->open;
+
+	if (c == NULL || c->loading || !c->loaded)
+		return;
+	if (before ? c->more_before : c->more_after)
+		ask_page(a, c, before ? PAGE_BEFORE : PAGE_AFTER);
+}
+
+static void got_list(void *ctx, const struct reply *r)
+{
+	struct app *a = ctx;
+	struct chat *c;
+
+	a->list_asked = false;
+	a->dirty = true;
+	if (r->code) {
+		app_refused(a, r);
+		return;
+	}
+	model_take_list(&a->model, r->result, a->open);
+	if (a->wanted && (c = model_find_name(&a->model, a->wanted)) != NULL) {
+		a->wanted = NULL;
+		talk_open(a, c);
+	}
+	if (a->wanted && a->open == NULL)
+		app_notice(a, STYLE_WARN, "no conversation with %s yet", a->wanted);
+	if (!a->wanted && a->open == NULL && a->model.n > 0)
+		talk_open(a, a->model.chats[0]);
+	if (a->list_wanted)
+		talk_refresh(a);
+}
+
+void talk_refresh(struct app *a)
+{
+	a->list_wanted = a->list_asked;
+	if (a->list_asked || !agent_is_up(a->agent))
+		return;
+	a->list_asked = true;
+	agent_ask(a->agent, "chat.list", NULL, got_list, NULL);
+}
+
+void talk_open(struct app *a, struct chat *c)
+{
+	if (c == a->open)
+		return;
+	talk_stop_typing(a);
+	if (a->open != NULL) {
+		free(a->open->draft);
+		a->open->draft = edit_len(a->edit) > 0 ?
+			xstrdup(edit_text(a->edit)) : NULL;
+		model_shrink(a->open);
+	}
+	a->open = c;
+	a->dirty = true;
+	a->read_upto[0] = '\0';
+	edit_set(a->edit, c && c->draft ? c->draft : "");
+	if (c == NULL)
+		return;
+	c->follow = true;
+	a->jump_unread = c->unread > 0;
+	model_mark_new(c);
+	talk_reload(a);
+}
+
+void talk_reload(struct app *a)
+{
+	if (a->open != NULL && !a->open->loading && !a->open->more_after)
+		ask_page(a, a->open, PAGE_LATEST);
+}
+
+/* Messages. */
+
+static void got_sent(void *ctx, const struct reply *r)
+{
+	struct app *a = ctx;
+
+	a->dirty = true;
+	for (size_t i = 0; i < a->model.n; i++)
+		model_settle(a->model.chats[i], r->tag,
+			     r->code ? NULL : json_text(r->result, "id"), r->message);
+	if (r->code)
+		app_refused(a, r);
+}
+
+static void ask_send(struct app *a, const struct chat *c, const char *key,
+		     const char *text)
+{
+	agent_ask(a->agent, "message.send",
+		  json_pack("{s:s, s:s, s:s}", "to", c->account, "text", text,
+			    "key", key), got_sent, key);
+}
+
+void talk_send(struct app *a, const char *text)
+{
+	struct chat *c = a->open;
+	char key[48];
+
+	snprintf(key, sizeof(key), "tui-%s-%lu", a->key_prefix, ++a->keys);
+	/* asked first: the answer may come at once when it is refused */
+	model_add_pending(c, text, key, a->wall);
+	c->follow = true;
+	c->first_unread[0] = '\0';
+	if (c->more_after) {		/* back from far up in the history */
+		model_shrink(c);
+		ask_page(a, c, PAGE_LATEST);
+	}
+	a->typing_on = false;		/* the message ends it at the other's side */
+	a->typing_idle_at = 0;
+	ask_send(a, c, key, text);
+}
+
+void talk_resend(struct app *a)
+{
+	for (size_t i = 0; i < a->model.n; i++) {
+		struct chat *c = a->model.chats[i];
+
+		for (size_t k = 0; k < c->n; k++)
+			if (c->messages[k]->state == MESSAGE_PENDING)
+				ask_send(a, c, c->messages[k]->key,
+					 c->messages[k]->raw);
+	}
+}
+
+static void take_message(struct app *a, const json_t *event, bool outgoing)
+{
+	struct chat *c = NULL;
+	struct message *m;
+	bool in_window, sorted;
+
+	if (!model_take_message(&a->model, event, outgoing, &c, &in_window)) {
+		talk_refresh(a);
+		return;
+	}
+	if (in_window && c->n > 1) {
+		/* a clock behind the others': the agent knows the order */
+		m = model_find_message(c, json_text(event, "id"), NULL);
+		sorted = m == NULL || m == c->messages[0];
+		for (size_t i = c->n; i > 1 && !sorted; i--)
+			if (c->messages[i - 1] == m) {
+				sorted = c->messages[i - 2]->at <= m->at;
+				break;
+			}
+		if (!sorted && c == a->open)
+			talk_reload(a);
+	}
+	if (!outgoing && c != a->open && c->state != CHAT_BLOCKED)
+		screen_beep();
+}
+
+static void take_contact(struct app *a, const json_t *event)
+{
+	const json_t *contact = json_object_get(event, "contact");
+	struct chat *c = model_find(&a->model, json_text(contact, "account"));
+
+	if (strcmp(json_text(event, "change"), "removed") != 0) {
+		c = model_take_contact(&a->model, contact);
+		if (c != NULL && a->open == NULL)
+			talk_open(a, c);
+	} else if (c != NULL) {
+		if (c == a->open)
+			talk_open(a, NULL);
+		model_remove(&a->model, c);
+	}
+	talk_refresh(a);
+}
+
+static void take_read(struct app *a, const json_t *event)
+{
+	struct chat *c = model_find(&a->model, json_text(event, "chat"));
+	size_t at;
+
+	if (c == NULL)
+		return;
+	if (model_find_message(c, json_text(event, "upto"), &at))
+		model_mark_read(c, at);
+	else
+		talk_refresh(a);
+}
+
+void talk_event(struct app *a, const json_t *event)
+{
+	const char *type = json_text(event, "type");
+
+	if (strcmp(type, "message") == 0)
+		take_message(a, event, false);
+	else if (strcmp(type, "outgoing") == 0)
+		take_message(a, event, true);
+	else if (strcmp(type, "receipt") == 0)
+		model_take_receipt(&a->model, event);
+	else if (strcmp(type, "contact") == 0)
+		take_contact(a, event);
+	else if (strcmp(type, "read") == 0)
+		take_read(a, event);
+}
+
+void talk_typing_event(struct app *a, const json_t *params)
+{
+	struct chat *c = model_find(&a->model, json_text(params, "chat"));
+
+	if (c != NULL)
+		c->typing_until = json_is_true(json_object_get(params, "on")) ?
+			a->now + TYPING_MS : 0;
+}
+
+static void tell_typing(struct app *a, bool on)
+{
+	a->typing_on = on;
+	a->typing_at = a->now;
+	agent_ask(a->agent, "chat.typing",
+		  json_pack("{s:s, s:b}", "chat", a->open->account, "on", on),
+		  NULL, NULL);
+}
+
+void talk_edited(struct app *a)
+{
+	const char *text = edit_text(a->edit);
+
+	if (a->open == NULL || a->open->state != CHAT_CONTACT)
+		return;
+	if (*text == '\0' || *text == '/') {
+		talk_stop_typing(a);
+		return;
+	}
+	a->typing_idle_at = a->now + TYPING_IDLE_MS;
+	if (!a->typing_on || a->now - a->typing_at >= TYPING_EVERY_MS)
+		tell_typing(a, true);
+}
+
+void talk_stop_typing(struct app *a)
+{
+	a->typing_idle_at = 0;
+	if (a->typing_on && a->open != NULL)
+		tell_typing(a, false);
+}
+
+static void got_read(void *ctx, const struct reply *r)
+{
+	struct app *a = ctx;
+
+	struct chat *c = model_find(&a->model, r->tag);
+	size_t at;
+
+	if (r->code)
+		a->read_upto[0] = '\0';
+	/* again: a list that was asked before may have come between */
+	else if (c != NULL && model_find_message(c, a->read_upto, &at))
+		model_mark_read(c, at);
+}
+
+void talk_seen(struct app *a, size_t index)
+{
+	struct chat *c = a->open;
+	struct message *m = NULL;
+
+	if (a->unfocused || a->overlay != NULL || !agent_is_up(a->agent) ||
+	    c->unread == 0)
+		return;
+	for (size_t i = index + 1; i > 0 && m == NULL; i--)
+		if (!c->messages[i - 1]->outgoing && c->messages[i - 1]->id[0])
+			m = c->messages[i - 1];
+	if (m == NULL || !m->unread || strcmp(m->id, a->read_upto) == 0)
+		return;
+	memcpy(a->read_upto, m->id, sizeof(a->read_upto));
+	model_mark_read(c, index);
+	agent_ask(a->agent, "chat.read",
+		  json_pack("{s:s, s:s}", "chat", c->account, "upto", m->id),
+		  got_read, c->account);
+}
+
+/* Going to a message that was searched for: it, what stands before it, what
+ * stands after it. */
+static void got_target(void *ctx, const struct reply *r)
+{
+	struct app *a = ctx;
+	struct chat *c = model_find(&a->model, json_text(r->result, "chat"));
+
+	a->searched = false;
+	if (r->code) {
+		app_refused(a, r);
+		return;
+	}
+	if (c == NULL)
+		return;
+	talk_open(a, c);
+	a->jump_unread = false;
+	if (!model_find_message(c, json_text(r->result, "id"), NULL))
+		model_begin_at(c, r->result);
+	c->follow = false;
+	snprintf(c->anchor, sizeof(c->anchor), "%s", json_text(r->result, "id"));
+	c->anchor_row = 0;
+	c->centre = true;
+	if (c->more_before)
+		ask_page(a, c, PAGE_BEFORE);
+	if (c->more_after)
+		ask_page(a, c, PAGE_AFTER);
+}
+
+void talk_jump(struct app *a, const char *message_id)
+{
+	if (a->searched)
+		return;
+	a->searched = agent_is_up(a->agent);
+	agent_ask(a->agent, "message.get", json_pack("{s:s}", "id", message_id),
+		  got_target, NULL);
+}
+
+/* Going from one conversation to another. */
+
+void talk_step(struct app *a, int by)
+{
+	int n = (int)a->model.n, at;
+
+	if (n == 0)
+		return;
+	at = a->open ? model_index(&a->model, a->open) : 0;
+	talk_open(a, a->model.chats[(at + by % n + n) % n]);
+}
+
+void talk_next_unread(struct app *a)
+{
+	size_t n = a->model.n, at = 0;
+
+	if (a->open)
+		at = (size_t)model_index(&a->model, a->open);
+	for (size_t i = 1; i <= n; i++)
+		if (a->model.chats[(at + i) % n]->unread > 0) {
+			talk_open(a, a->model.chats[(at + i) % n]);
+			return;
+		}
+	app_notice(a, STYLE_DIM, "nothing unread");
+}
