@@ -91,7 +91,7 @@ static int load_identity(struct rocks *r, uint32_t now,
 	memcpy(meta + 5 + INCARNATION_LEN, id.relay_key, 32);
 	rocks_put(r, ROCKS_META, meta_key, sizeof(meta_key) - 1, meta, META_LEN);
 	sodium_memzero(meta, sizeof(meta));
-	err = rocks_batch_write(r, true);
+	err = rocks_batch_write(r);
 	if (!err)
 		*out = id;
 	sodium_memzero(&id, sizeof(id));
@@ -111,7 +111,7 @@ static void rocks_close(void *store)
 	rocksdb_writebatch_wi_destroy(r->batch);
 	rocksdb_readoptions_destroy(r->get);
 	rocksdb_writeoptions_destroy(r->write);
-	rocksdb_writeoptions_destroy(r->write_unsynced);
+	free(r->puts);
 	rocksdb_cache_destroy(r->cache);
 	pthread_rwlock_destroy(&r->lock);
 	buf_finish(&r->scratch);
@@ -132,7 +132,6 @@ static struct rocks *create(const struct store_settings *settings, char *path)
 	r->get = rocksdb_readoptions_create();
 	r->write = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(r->write, 1);
-	r->write_unsynced = rocksdb_writeoptions_create();
 	r->batch_number = 1;
 	r->batch = rocksdb_writebatch_wi_create(0, 1);
 	r->states = xcalloc(ROCKS_STATES, sizeof(*r->states));
@@ -188,8 +187,7 @@ static bool store_error(int err)
  * keeps its error, and the batch begins anew without it. */
 static int apply(struct rocks *r, struct store_op *const *ops, size_t n)
 {
-	size_t begin = 0;	/* those before are written, unsynced */
-	int restarts = 0, err;
+	int restarts = 0;
 
 	for (size_t i = 0; i < n; i++)
 		ops[i]->result = 0;
@@ -199,19 +197,12 @@ static int apply(struct rocks *r, struct store_op *const *ops, size_t n)
 		if (store_error(op->result))
 			continue;
 		op->result = appliers[op->type](r, op);
-		if (op->result == ROCKS_SPLIT) {
-			err = rocks_batch_write(r, false);
-			if (err)
-				return err;
-			begin = i - 1;
-			op->result = appliers[op->type](r, op);
-		}
 		if (!store_error(op->result))
 			continue;
 		if (++restarts > RESTARTS)
 			return op->result;
 		rocks_batch_clear(r);
-		i = begin;
+		i = 0;
 	}
 	return 0;
 }
@@ -226,7 +217,7 @@ static int rocks_commit(void *store, struct store_op *const *ops, size_t n,
 		r->now = now;
 		err = apply(r, ops, n);
 		if (!err)
-			err = rocks_batch_write(r, true);
+			err = rocks_batch_write(r);
 		else
 			rocks_batch_clear(r);
 		rocks_leave(r);

@@ -53,11 +53,6 @@ enum {
 	ROCKS_STATES = 8192,	/* states the writer keeps in memory, 1 MB */
 	ROCKS_HOUR = 3600,
 	ROCKS_DAY = 86400,
-	/* Not an error: what an op answers, before it did anything, when it has
-	 * to iterate over rows that this batch changed. Iterators see the
-	 * database alone (over a batch they walk all of it), so the batch is
-	 * written first, unsynced, and the op done again. */
-	ROCKS_SPLIT = 1,
 };
 
 /* Counters of a device. The intro credit is in hundredths of a prekey. */
@@ -73,7 +68,9 @@ struct rocks_state {
 struct rocks_cached {
 	struct mailbox_id mailbox;
 	bool used, dirty;
-	uint32_t batch;	/* the last in which rows of this place were changed */
+	/* The last batches that put and dropped rows of this place: of a place,
+	 * not a mailbox, so it outlasts giving way and errs on the safe side. */
+	uint32_t put_batch, drop_batch;
 	struct rocks_state state;
 };
 
@@ -96,6 +93,11 @@ struct rocks_victim {
 	uint8_t payload_key[ROCKS_PAYLOAD_LEN];
 };
 
+struct rocks_put {
+	struct mailbox_id mailbox;
+	struct rocks_victim victim;
+};
+
 struct rocks {
 	char *path;
 	struct store_settings settings;	/* dir is not used after open */
@@ -110,7 +112,7 @@ struct rocks {
 	rocksdb_cache_t *cache;
 	rocksdb_options_t *options[ROCKS_FAMILIES];
 	rocksdb_readoptions_t *get;
-	rocksdb_writeoptions_t *write, *write_unsynced;
+	rocksdb_writeoptions_t *write;
 
 	/* The writer's own. */
 	rocksdb_writebatch_wi_t *batch;
@@ -119,7 +121,9 @@ struct rocks {
 	size_t dirty[ROCKS_STATES];
 	size_t n_dirty;
 	uint32_t batch_number;
-	bool unsynced;			/* something was written without sync */
+	struct rocks_put *puts;		/* rows of the batch, for iterators see
+					 * the database alone */
+	size_t n_puts, cap_puts;
 	uint64_t next_payload;
 	uint32_t now;
 	uint32_t swept_day;		/* ids of days before it are deleted */
@@ -142,6 +146,9 @@ void rocks_row_encode(const struct rocks_row *r, struct buf *out);
 /* Takes the value without its key: sequence stays 0. ERR_CORRUPT. */
 int rocks_row_decode(const uint8_t *in, size_t len,
 		     struct rocks_row *out) must_check;
+void rocks_payload_key(const uint8_t base[static ROCKS_PAYLOAD_LEN], char kind,
+		       uint8_t out[static ROCKS_PAYLOAD_LEN + 1]);
+struct rocks_victim rocks_victim_of(const struct rocks_row *row);
 /* What a row counts against its mailbox's quota. */
 uint32_t rocks_row_size(const struct rocks_row *r);
 /* Device ids of an encoded DeviceList; the signatures are the caller's matter.
@@ -168,9 +175,8 @@ void rocks_put(struct rocks *r, enum rocks_family f, const void *key,
 void rocks_delete(struct rocks *r, enum rocks_family f, const void *key,
 		  size_t key_len);
 void rocks_batch_clear(struct rocks *r);
-/* Writes the states and the batch, and clears it. Unsynced writes reach the disk
- * with the next synced one, which is never left out after them. */
-int rocks_batch_write(struct rocks *r, bool sync) must_check;
+/* Writes and syncs the states and the batch, and clears it. */
+int rocks_batch_write(struct rocks *r) must_check;
 
 /* store_rocks_state.c: counters of devices. A pointer holds until the next call
  * of get or add. */
@@ -180,17 +186,17 @@ void rocks_state_add(struct rocks *r, const struct mailbox_id *m); /* zeros */
 /* Says that the state of m, which the caller just got, was changed. */
 void rocks_state_changed(struct rocks *r, const struct mailbox_id *m);
 void rocks_state_remove(struct rocks *r, const struct mailbox_id *m);
-/* Notes that rows of m are in this batch, and tells whether any may be. */
-void rocks_rows_changed(struct rocks *r, const struct mailbox_id *m);
-bool rocks_rows_in_batch(struct rocks *r, const struct mailbox_id *m);
+/* Where m's state is kept, whoever is there now. */
+struct rocks_cached *rocks_state_place(struct rocks *r,
+				       const struct mailbox_id *m);
 void rocks_state_flush(struct rocks *r);	/* into the batch */
 void rocks_state_forget(struct rocks *r);
 
-/* store_rocks_rows.c */
+/* store_rocks_rows.c, store_rocks_drop.c */
 int rocks_envelope(struct rocks *r, struct store_op *op) must_check;
 int rocks_ack(struct rocks *r, struct store_op *op) must_check;
-/* The database's rows of m from sequence `from` to `upto`, ended by the first one
- * stored after hour and by limit; *out is malloc'ed. */
+/* Rows of m from sequence `from` to `upto`, ended by the first one stored after
+ * hour and by limit (those of the batch come on top); *out is malloc'ed. */
 int rocks_victims(struct rocks *r, const struct mailbox_id *m, uint64_t from,
 		  uint64_t upto, uint32_t hour, size_t limit,
 		  struct rocks_victim **out, size_t *n) must_check;

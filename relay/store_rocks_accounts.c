@@ -124,11 +124,6 @@ int rocks_list(struct rocks *r, struct store_op *op)
 		return ERR_CORRUPT;
 	for (size_t i = 0; i < n_old; i++) {
 		m.device = old[i];
-		if (!lists(ids, n, m.device) && rocks_rows_in_batch(r, &m))
-			return ROCKS_SPLIT;
-	}
-	for (size_t i = 0; i < n_old; i++) {
-		m.device = old[i];
 		if (lists(ids, n, m.device))
 			continue;
 		err = remove_device(r, &m);

@@ -232,33 +232,33 @@ void rocks_delete(struct rocks *r, enum rocks_family f, const void *key,
 	rocksdb_writebatch_wi_delete_cf(r->batch, r->family[f], key, key_len);
 }
 
-void rocks_batch_clear(struct rocks *r)
+static void begin_batch(struct rocks *r)
 {
 	rocksdb_writebatch_wi_clear(r->batch);
-	rocks_state_forget(r);
 	r->batch_number++;
+	r->n_puts = 0;
 }
 
-int rocks_batch_write(struct rocks *r, bool sync)
+void rocks_batch_clear(struct rocks *r)
+{
+	rocks_state_forget(r);
+	begin_batch(r);
+}
+
+int rocks_batch_write(struct rocks *r)
 {
 	char *text = NULL;
 	int err = 0;
 
 	rocks_state_flush(r);
 	if (rocksdb_writebatch_wi_count(r->batch) > 0)
-		rocksdb_write_writebatch_wi(
-			r->db, sync ? r->write : r->write_unsynced, r->batch,
-			&text);
-	else if (r->unsynced && sync)
-		rocksdb_flush_wal(r->db, 1, &text);
+		rocksdb_write_writebatch_wi(r->db, r->write, r->batch, &text);
 	if (text) {
 		err = rocks_failed(r, "cannot write", text);
 		if (err == ERR_CORRUPT)
 			atomic_store(&r->broken, err);
 		rocks_state_forget(r);
 	}
-	r->unsynced = !sync;
-	rocksdb_writebatch_wi_clear(r->batch);
-	r->batch_number++;
+	begin_batch(r);
 	return err;
 }

@@ -135,6 +135,26 @@ int rocks_row_decode(const uint8_t *in, size_t len, struct rocks_row *out)
 	return 0;
 }
 
+void rocks_payload_key(const uint8_t base[static ROCKS_PAYLOAD_LEN], char kind,
+		       uint8_t out[static ROCKS_PAYLOAD_LEN + 1])
+{
+	memcpy(out, base, ROCKS_PAYLOAD_LEN);
+	out[ROCKS_PAYLOAD_LEN] = (uint8_t)kind;
+}
+
+struct rocks_victim rocks_victim_of(const struct rocks_row *row)
+{
+	struct rocks_victim v = {
+		.sequence = row->row.sequence,
+		.size = rocks_row_size(row),
+		.intro = row->class == CAP_INTRO,
+		.shared = row->shared,
+	};
+
+	memcpy(v.payload_key, row->payload_key, ROCKS_PAYLOAD_LEN);
+	return v;
+}
+
 uint32_t rocks_row_size(const struct rocks_row *r)
 {
 	return ROCKS_ROW_LEN + ROCKS_ROW_HEAD + (uint32_t)r->row.sealed.len +

@@ -1,7 +1,5 @@
 #include "store_rocks.h"
 
-#include <string.h>
-
 /* The reader's side: no batch, no cache of states. */
 
 /* *value is to be destroyed; NULL when nothing is there. */
@@ -110,8 +108,7 @@ static int give_row(struct rocks *r, const rocksdb_readoptions_t *ro,
 		return err;
 	rr.row.sequence = get_u64(key.data + ROCKS_MAILBOX_LEN);
 	if (rr.shared) {
-		memcpy(payload, rr.payload_key, ROCKS_PAYLOAD_LEN);
-		payload[ROCKS_PAYLOAD_LEN] = 'd';
+		rocks_payload_key(rr.payload_key, 'd', payload);
 		err = get_pinned(r, ro, ROCKS_PAYLOADS, payload,
 				 sizeof(payload), &p);
 		if (err || !p)

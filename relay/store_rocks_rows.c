@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "log.h"
-
 /* The digest that an id stands for: what the recipient gets. The capability is
  * not in it, so that a repeat may carry a renewed one. */
 static void digest(const struct rocks *r, const struct store_op *op,
@@ -47,6 +45,22 @@ static bool fits(const struct rocks *r, const struct rocks_state *s,
 	       (s->intro_rows < rows && s->intro_bytes + size <= bytes);
 }
 
+static void note_put(struct rocks *r, const struct store_slot *slot,
+		     const struct rocks_row *row)
+{
+	struct rocks_put *p;
+
+	if (r->n_puts == r->cap_puts) {
+		r->cap_puts = r->cap_puts ? r->cap_puts * 2 : 64;
+		r->puts = xrealloc(r->puts, r->cap_puts * sizeof(*r->puts));
+	}
+	p = &r->puts[r->n_puts++];
+	p->mailbox = slot->mailbox;
+	p->victim = rocks_victim_of(row);
+	p->victim.sequence = slot->sequence;
+	rocks_state_place(r, &slot->mailbox)->put_batch = r->batch_number;
+}
+
 static void add_row(struct rocks *r, const struct store_slot *slot,
 		    const struct rocks_row *row, struct rocks_state *s)
 {
@@ -72,7 +86,7 @@ static void add_row(struct rocks *r, const struct store_slot *slot,
 	if (s->last_sequence < slot->sequence)
 		s->last_sequence = slot->sequence;
 	rocks_state_changed(r, &slot->mailbox);
-	rocks_rows_changed(r, &slot->mailbox);
+	note_put(r, slot, row);
 }
 
 /* Decides one slot, and writes it when it is to be stored. */
@@ -133,22 +147,15 @@ static int check_sequences(struct rocks *r, const struct store_op *op)
 	return 0;
 }
 
-static void payload_key(const uint8_t base[static ROCKS_PAYLOAD_LEN], char kind,
-			uint8_t out[static ROCKS_PAYLOAD_LEN + 1])
-{
-	memcpy(out, base, ROCKS_PAYLOAD_LEN);
-	out[ROCKS_PAYLOAD_LEN] = (uint8_t)kind;
-}
-
 static void put_payload(struct rocks *r, const struct rocks_row *row,
 			struct bytes payload, uint64_t users)
 {
 	uint8_t key[ROCKS_PAYLOAD_LEN + 1], count[8];
 
-	payload_key(row->payload_key, 'd', key);
+	rocks_payload_key(row->payload_key, 'd', key);
 	rocks_put(r, ROCKS_PAYLOADS, key, sizeof(key), payload.data,
 		  payload.len);
-	payload_key(row->payload_key, 'n', key);
+	rocks_payload_key(row->payload_key, 'n', key);
 	put_u64(count, users);
 	rocks_put(r, ROCKS_PAYLOADS, key, sizeof(key), count, sizeof(count));
 }
@@ -183,150 +190,5 @@ int rocks_envelope(struct rocks *r, struct store_op *op)
 	}
 	if (row.shared && users > 0)
 		put_payload(r, &row, payload, users);
-	return 0;
-}
-
-static int victim(const uint8_t *value, size_t len, uint32_t hour,
-		  struct rocks_victim *out)
-{
-	struct rocks_row row;
-	int err = rocks_row_decode(value, len, &row);
-
-	if (err)
-		return err;
-	if (row.hour > hour)
-		return ERR_NOT_FOUND;
-	out->size = rocks_row_size(&row);
-	out->intro = row.class == CAP_INTRO;
-	out->shared = row.shared;
-	memcpy(out->payload_key, row.payload_key, ROCKS_PAYLOAD_LEN);
-	return 0;
-}
-
-int rocks_victims(struct rocks *r, const struct mailbox_id *m, uint64_t from,
-		  uint64_t upto, uint32_t hour, size_t limit,
-		  struct rocks_victim **out, size_t *n)
-{
-	/* The bound is exclusive: the last key and a zero. */
-	uint8_t first[ROCKS_ROW_LEN], last[ROCKS_ROW_LEN + 1] = { 0 };
-	rocksdb_readoptions_t *ro = rocksdb_readoptions_create();
-	struct rocks_victim *v = NULL;
-	size_t count = 0, cap = 0, len;
-	rocksdb_iterator_t *it;
-	char *text = NULL;
-	int err = 0;
-
-	rocks_row_key(m, from, first);
-	rocks_row_key(m, upto, last);
-	rocksdb_readoptions_set_iterate_upper_bound(ro, (char *)last,
-						    sizeof(last));
-	it = rocksdb_create_iterator_cf(r->db, ro, r->family[ROCKS_ROWS]);
-	for (rocksdb_iter_seek(it, (char *)first, sizeof(first));
-	     count < limit && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
-		const uint8_t *key = (const uint8_t *)rocksdb_iter_key(it,
-								       &len);
-		const uint8_t *value;
-
-		if (count == cap) {
-			cap = cap ? cap * 2 : 16;
-			v = xrealloc(v, cap * sizeof(*v));
-		}
-		v[count].sequence = get_u64(key + ROCKS_MAILBOX_LEN);
-		value = (const uint8_t *)rocksdb_iter_value(it, &len);
-		err = victim(value, len, hour, &v[count]);
-		if (err)
-			break;
-		count++;
-	}
-	if (err == ERR_NOT_FOUND)
-		err = 0;
-	rocksdb_iter_get_error(it, &text);
-	if (text)
-		err = rocks_failed(r, "cannot read rows", text);
-	rocksdb_iter_destroy(it);
-	rocksdb_readoptions_destroy(ro);
-	if (err) {
-		free(v);
-		return err;
-	}
-	*out = v;
-	*n = count;
-	return 0;
-}
-
-/* Takes one off the count, and the payload away with the last. */
-static int release(struct rocks *r, const struct rocks_victim *v)
-{
-	uint8_t data[ROCKS_PAYLOAD_LEN + 1], count[ROCKS_PAYLOAD_LEN + 1];
-	uint8_t number[8], *value;
-	size_t len;
-	int err;
-
-	payload_key(v->payload_key, 'd', data);
-	payload_key(v->payload_key, 'n', count);
-	err = rocks_get(r, ROCKS_PAYLOADS, count, sizeof(count), &value, &len);
-	if (err == ERR_NOT_FOUND)
-		log_error("store: a row's payload has no count");
-	if (err)
-		return err == ERR_NOT_FOUND ? 0 : err;
-	if (len == 8 && get_u64(value) > 1) {
-		put_u64(number, get_u64(value) - 1);
-		rocks_put(r, ROCKS_PAYLOADS, count, sizeof(count), number, 8);
-	} else {
-		rocks_delete(r, ROCKS_PAYLOADS, count, sizeof(count));
-		rocks_delete(r, ROCKS_PAYLOADS, data, sizeof(data));
-	}
-	free(value);
-	return 0;
-}
-
-int rocks_drop(struct rocks *r, const struct mailbox_id *m,
-	       struct rocks_state *s, const struct rocks_victim *v, size_t n)
-{
-	uint8_t key[ROCKS_ROW_LEN];
-
-	rocks_rows_changed(r, m);
-	for (size_t i = 0; i < n; i++) {
-		int err = v[i].shared ? release(r, &v[i]) : 0;
-
-		if (err)
-			return err;
-		rocks_row_key(m, v[i].sequence, key);
-		rocks_delete(r, ROCKS_ROWS, key, sizeof(key));
-		s->rows--;
-		s->bytes -= v[i].size;
-		if (v[i].intro) {
-			s->intro_rows--;
-			s->intro_bytes -= v[i].size;
-		}
-	}
-	return 0;
-}
-
-int rocks_ack(struct rocks *r, struct store_op *op)
-{
-	const struct mailbox_id *m = &op->u.ack.mailbox;
-	uint64_t upto = op->u.ack.upto;
-	struct rocks_victim *v = NULL;
-	struct rocks_state *s;
-	size_t n = 0;
-	int err = rocks_state_get(r, m, &s);
-
-	if (err || upto <= s->cursor)
-		return err;
-	/* Nothing is looked for when the counter says that there is nothing:
-	 * a live device's acks mostly delete no row. */
-	if (s->rows > 0 && rocks_rows_in_batch(r, m))
-		return ROCKS_SPLIT;
-	if (s->rows > 0)
-		err = rocks_victims(r, m, s->cursor + 1, upto, UINT32_MAX,
-				    SIZE_MAX, &v, &n);
-	if (!err)
-		err = rocks_drop(r, m, s, v, n);
-	free(v);
-	if (err)
-		return err;
-	s->cursor = upto;
-	rocks_state_changed(r, m);
 	return 0;
 }

@@ -4,7 +4,8 @@
 
 /* A direct-mapped cache: a state that gives way goes into the batch first. */
 
-static struct rocks_cached *place(struct rocks *r, const struct mailbox_id *m)
+struct rocks_cached *rocks_state_place(struct rocks *r,
+				       const struct mailbox_id *m)
 {
 	uint64_t h = get_u64(m->account.b) ^ m->device;
 
@@ -32,7 +33,7 @@ static void write_back(struct rocks *r, struct rocks_cached *c)
 int rocks_state_get(struct rocks *r, const struct mailbox_id *m,
 		    struct rocks_state **out)
 {
-	struct rocks_cached *c = place(r, m);
+	struct rocks_cached *c = rocks_state_place(r, m);
 	struct rocks_state state;
 	uint8_t key[ROCKS_DEVICE_LEN], *value;
 	size_t len;
@@ -60,7 +61,7 @@ int rocks_state_get(struct rocks *r, const struct mailbox_id *m,
 
 void rocks_state_add(struct rocks *r, const struct mailbox_id *m)
 {
-	struct rocks_cached *c = place(r, m);
+	struct rocks_cached *c = rocks_state_place(r, m);
 
 	write_back(r, c);
 	c->mailbox = *m;
@@ -71,7 +72,7 @@ void rocks_state_add(struct rocks *r, const struct mailbox_id *m)
 
 void rocks_state_changed(struct rocks *r, const struct mailbox_id *m)
 {
-	struct rocks_cached *c = place(r, m);
+	struct rocks_cached *c = rocks_state_place(r, m);
 
 	if (c->dirty)
 		return;
@@ -85,25 +86,13 @@ void rocks_state_changed(struct rocks *r, const struct mailbox_id *m)
 
 void rocks_state_remove(struct rocks *r, const struct mailbox_id *m)
 {
-	struct rocks_cached *c = place(r, m);
+	struct rocks_cached *c = rocks_state_place(r, m);
 	uint8_t key[ROCKS_DEVICE_LEN];
 
 	if (holds(c, m))
 		c->used = c->dirty = false;
 	rocks_device_key(m, 's', key);
 	rocks_delete(r, ROCKS_DEVICES, key, sizeof(key));
-}
-
-/* Of a place, not a mailbox: so it outlasts giving way, and errs on the safe
- * side. */
-void rocks_rows_changed(struct rocks *r, const struct mailbox_id *m)
-{
-	place(r, m)->batch = r->batch_number;
-}
-
-bool rocks_rows_in_batch(struct rocks *r, const struct mailbox_id *m)
-{
-	return place(r, m)->batch == r->batch_number;
 }
 
 void rocks_state_flush(struct rocks *r)

@@ -84,9 +84,6 @@ static int sweep_rows(struct rocks *r, bool *more)
 		struct mailbox_id m = rocks_mailbox_read(keys[i] + 4);
 		bool done;
 
-		/* The same mailbox, an hour later. */
-		if (rocks_rows_in_batch(r, &m))
-			break;
 		err = expire(r, &m, get_u32(keys[i]), &left, &done);
 		if (err)
 			return err;
@@ -153,7 +150,7 @@ int rocks_sweep(void *store, uint32_t now, bool *more)
 	if (!err)
 		err = sweep_rows(r, more);
 	if (!err)
-		err = rocks_batch_write(r, true);
+		err = rocks_batch_write(r);
 	if (err)
 		rocks_batch_clear(r);
 	rocks_leave(r);
