@@ -16,6 +16,7 @@ enum {
 	HTTP_SECONDS = 10,		/* for TLS and the upgrade */
 	CLOSE_SECONDS = 5,		/* for a peer that does not read */
 	PARTIAL_FREE = 64 * 1024,	/* a frame may grow to this in any case */
+	WRITE_CLOSE = 4,		/* lws_write_protocol's, left out of the header */
 };
 
 struct ws {
@@ -26,8 +27,6 @@ struct ws {
 	struct lws_vhost *vhost;
 	struct buf tx;		/* LWS_PRE bytes and a frame, for one write */
 	size_t partial;		/* bytes in all sessions' rx */
-	uv_check_t check;
-	struct session *ending;
 };
 
 /* lws's memory for a connection, zeroed. */
@@ -37,7 +36,7 @@ struct session {
 	struct conn *conn;
 	struct buf rx;
 	bool ping;
-	struct session *next_ending, **prev_ending;	/* ws->ending */
+	bool close_sent;
 };
 
 static void io_wake(void *ctx)
@@ -45,9 +44,11 @@ static void io_wake(void *ctx)
 	struct session *s = ctx;
 
 	lws_callback_on_writable(s->wsi);
-	if (conn_close_code(s->conn))
-		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-				CLOSE_SECONDS);
+	if (!conn_close_code(s->conn))
+		return;
+	lws_rx_flow_control(s->wsi, 1);
+	lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+			CLOSE_SECONDS);
 }
 
 static void io_pause(void *ctx, bool on)
@@ -87,48 +88,6 @@ static void forget_partial(struct session *s)
 	buf_finish(&s->rx);
 }
 
-/* ---- the end of a session ---- */
-
-static void end_later(struct session *s)
-{
-	struct ws *ws = s->ws;
-
-	if (s->prev_ending)
-		return;
-	s->next_ending = ws->ending;
-	s->prev_ending = &ws->ending;
-	if (s->next_ending)
-		s->next_ending->prev_ending = &s->next_ending;
-	ws->ending = s;
-}
-
-static void leave_ending(struct session *s)
-{
-	if (!s->prev_ending)
-		return;
-	*s->prev_ending = s->next_ending;
-	if (s->next_ending)
-		s->next_ending->prev_ending = s->prev_ending;
-	s->prev_ending = NULL;
-}
-
-/* libwebsockets sends a close frame with our code only when it is told to close
- * outside of WRITEABLE: there a -1 means that the socket is broken. */
-static void on_check(uv_check_t *check)
-{
-	struct ws *ws = check->data;
-	struct session *s;
-
-	while ((s = ws->ending)) {
-		leave_ending(s);
-		lws_close_reason(s->wsi,
-				 (enum lws_close_status)conn_close_code(s->conn),
-				 NULL, 0);
-		lws_set_timeout(s->wsi, PENDING_TIMEOUT_CLOSE_SEND,
-				LWS_TO_KILL_SYNC);
-	}
-}
-
 static void finish(struct session *s)
 {
 	struct conn *c = s->conn;
@@ -136,7 +95,6 @@ static void finish(struct session *s)
 	if (!c)
 		return;
 	s->conn = NULL;
-	leave_ending(s);
 	forget_partial(s);
 	conn_gone(c);
 }
@@ -199,6 +157,23 @@ static int write_frame(struct session *s, struct bytes frame)
 	return written < (int)frame.len ? -1 : 0;
 }
 
+/* Our own close frame (RFC 6455, 5.5.1); then the connection lives on until the
+ * peer has answered it. When libwebsockets does this it closes the socket at
+ * once, and with bytes unread in it the kernel resets the connection and the
+ * peer never sees why. */
+static int write_close(struct session *s, int code)
+{
+	uint8_t frame[LWS_PRE + 2];
+
+	if (s->close_sent)
+		return 0;
+	s->close_sent = true;
+	frame[LWS_PRE] = (uint8_t)(code >> 8);
+	frame[LWS_PRE + 1] = (uint8_t)code;
+	return lws_write(s->wsi, frame + LWS_PRE, 2,
+			 (enum lws_write_protocol)WRITE_CLOSE) < 0 ? -1 : 0;
+}
+
 /* One write a call: everything that is ready, then a close. */
 static int writable(struct session *s)
 {
@@ -220,9 +195,7 @@ static int writable(struct session *s)
 			lws_callback_on_writable(s->wsi);
 		return 0;
 	}
-	if (code)
-		end_later(s);
-	return 0;
+	return code ? write_close(s, code) : 0;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
@@ -242,6 +215,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		if (s->conn)
 			conn_heard(s->conn);
 		return 0;
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		/* To ours, or to be answered by libwebsockets. */
+		return s->close_sent ? -1 : 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return s->conn ? writable(s) : 0;
 	case LWS_CALLBACK_CLOSED:
@@ -367,9 +343,6 @@ int ws_create(uv_loop_t *loop, struct core *core,
 	ws->settings = *settings;
 	ws->loop = loop;
 	buf_init(&ws->tx, LWS_PRE + FRAME_MAX);
-	uv_check_init(loop, &ws->check);
-	ws->check.data = ws;
-	uv_check_start(&ws->check, on_check);
 	if (err == OK) {
 		ws->context = lws_create_context(&info);
 		err = ws->context ? make_vhost(ws) : ERR_SYSTEM;
@@ -389,14 +362,6 @@ void ws_adopt(struct ws *ws, int fd)
 		log_warn("a connection could not be taken");
 }
 
-static void on_check_closed(uv_handle_t *handle)
-{
-	struct ws *ws = handle->data;
-
-	buf_finish(&ws->tx);
-	free(ws);
-}
-
 void ws_destroy(struct ws *ws)
 {
 	if (!ws)
@@ -408,5 +373,6 @@ void ws_destroy(struct ws *ws)
 		if (uv_run(ws->loop, UV_RUN_NOWAIT) == 0)
 			break;
 	}
-	uv_close((uv_handle_t *)&ws->check, on_check_closed);
+	buf_finish(&ws->tx);
+	free(ws);
 }
