@@ -48,17 +48,30 @@ struct contact {
 	uint64_t read_upto;		/* clock of the newest message marked read */
 };
 
-int contact_by_account(struct db *db, const struct account_id *a, struct contact *out) must_check;
-/* By the id of a capability that was given to it. ERR_NOT_FOUND. */
+/* All of these: ERR_NOT_FOUND; ERR_CORRUPT and other errors of the store. */
+int contact_by_account(struct db *db, const struct account_id *a,
+		       struct contact *out) must_check;
+int contact_by_row(struct db *db, int64_t row, struct contact *out) must_check;
+/* By the id of a capability that was ever given to it. */
 int contact_by_given(struct db *db, const uint8_t id[static CAPABILITY_ID_LEN],
 		     struct contact *out) must_check;
 /* A contact's name (case-insensitive), or an account id. ERR_NOT_FOUND,
  * ERR_AMBIGUOUS. */
 int contact_find(struct db *db, const char *to, struct contact *out) must_check;
-/* Inserts or updates all fields; a new contact's name is made unique by adding
- * " 2", " 3" ... */
+/* Inserts or updates all fields, and remembers given among all that were; a new
+ * contact's name is made unique by adding " 2", " 3" ... (an empty one becomes
+ * the begin of the account id). ERR_EXISTS when another contact has the name,
+ * with case folded. */
 int contact_save(struct db *db, struct contact *c) must_check;
+/* Forgets it with its messages, outbox and ratchet sessions. In a transaction. */
+int contact_remove(struct db *db, const struct contact *c) must_check;
+/* By name. A nonzero return of fn ends and is returned. fn may change contacts. */
 int contact_each(struct db *db, int (*fn)(void *ctx, const struct contact *c),
 		 void *ctx) must_check;
+/* Every capability that the contact was ever given, to revoke them. */
+int contact_each_given(struct db *db, int64_t row,
+		       int (*fn)(void *ctx,
+				 const uint8_t cap[static CAPABILITY_LEN]),
+		       void *ctx) must_check;
 
 #endif

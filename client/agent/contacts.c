@@ -1,0 +1,417 @@
+#include "contacts.h"
+
+#include <utf8proc.h>
+
+enum {
+	NAME_TRIES = 1000,
+	/* root, list key, epoch, version, previous, hash, count */
+	LIST_HEAD = 2 * SIGN_PUBLIC_LEN + 8 + 8 + 2 * HASH_LEN + 1,
+	LIST_DEVICE = 4 + IDENTITY_KEY_LEN + SIGN_PUBLIC_LEN,
+	LIST_BYTES = LIST_HEAD + DEVICES_MAX * LIST_DEVICE,
+};
+
+#define COLUMNS \
+	"row, account, name, profile_name, state, alert, verified, relay," \
+	" capability, given, answered, list, suite_seen, last_hash," \
+	" sent_counter, seen_counter, read_upto"
+
+/* A verified list as the struct has it: reading it back checks no signature. */
+static void list_encode(const struct device_list *l, struct buf *out)
+{
+	uint8_t number[8], *to = buf_reserve(out, LIST_BYTES);
+
+#define PUT(data, n) (memcpy(to, data, n), to += (n))
+	PUT(l->root, SIGN_PUBLIC_LEN);
+	PUT(l->list_key, SIGN_PUBLIC_LEN);
+	put_u64(number, l->epoch);
+	PUT(number, 8);
+	put_u64(number, l->version);
+	PUT(number, 8);
+	PUT(l->previous, HASH_LEN);
+	PUT(l->hash, HASH_LEN);
+	*to++ = (uint8_t)l->n;
+	for (unsigned i = 0; i < l->n; i++) {
+		put_u32(number, l->devices[i].id);
+		PUT(number, 4);
+		PUT(l->devices[i].identity_key, IDENTITY_KEY_LEN);
+		PUT(l->devices[i].auth_key, SIGN_PUBLIC_LEN);
+	}
+#undef PUT
+	out->len = (size_t)(to - out->data);
+}
+
+static int list_decode(struct bytes b, const struct account_id *account,
+		       struct device_list *l)
+{
+	const uint8_t *at = b.data;
+
+	if (b.len < LIST_HEAD || at[LIST_HEAD - 1] > DEVICES_MAX ||
+	    b.len != LIST_HEAD + (size_t)at[LIST_HEAD - 1] * LIST_DEVICE)
+		return ERR_CORRUPT;
+	memset(l, 0, sizeof(*l));
+	l->account = *account;
+#define GET(to, n) (memcpy(to, at, n), at += (n))
+	GET(l->root, SIGN_PUBLIC_LEN);
+	GET(l->list_key, SIGN_PUBLIC_LEN);
+	l->epoch = get_u64(at);
+	l->version = get_u64(at + 8);
+	at += 16;
+	GET(l->previous, HASH_LEN);
+	GET(l->hash, HASH_LEN);
+	l->n = *at++;
+	for (unsigned i = 0; i < l->n; i++) {
+		l->devices[i].id = get_u32(at);
+		at += 4;
+		GET(l->devices[i].identity_key, IDENTITY_KEY_LEN);
+		GET(l->devices[i].auth_key, SIGN_PUBLIC_LEN);
+	}
+#undef GET
+	return OK;
+}
+
+static bool copy_text(char *to, size_t size, const char *from)
+{
+	if (!from || strlen(from) >= size)
+		return false;
+	memcpy(to, from, strlen(from) + 1);
+	return true;
+}
+
+static bool copy_bytes(uint8_t *to, size_t len, struct bytes from)
+{
+	if (from.len != len)
+		return false;
+	memcpy(to, from.data, len);
+	return true;
+}
+
+/* A blob that may be empty. */
+static bool copy_optional(uint8_t *to, size_t len, struct bytes from, bool *has)
+{
+	*has = from.len != 0;
+	return !*has || copy_bytes(to, len, from);
+}
+
+static int read_row(struct sqlite3_stmt *st, struct contact *c)
+{
+	struct bytes list = db_blob(st, 11);
+
+	memset(c, 0, sizeof(*c));
+	c->row = db_int(st, 0);
+	c->state = (enum contact_state)db_int(st, 4);
+	c->alert = (enum contact_alert)db_int(st, 5);
+	c->verified = db_int(st, 6) != 0;
+	c->answered = db_int(st, 10) != 0;
+	c->has_list = list.len != 0;
+	c->suite_seen = (uint32_t)db_int(st, 12);
+	c->sent_counter = (uint64_t)db_int(st, 14);
+	c->seen_counter = (uint64_t)db_int(st, 15);
+	c->read_upto = (uint64_t)db_int(st, 16);
+	if (!copy_bytes(c->account.b, ACCOUNT_LEN, db_blob(st, 1)) ||
+	    !copy_text(c->name, sizeof(c->name), db_text(st, 2)) ||
+	    !copy_text(c->profile_name, sizeof(c->profile_name),
+		       db_text(st, 3)) ||
+	    !copy_text(c->relay, sizeof(c->relay), db_text(st, 7)) ||
+	    !copy_optional(c->capability, CAPABILITY_LEN, db_blob(st, 8),
+			   &c->has_capability) ||
+	    !copy_optional(c->given, CAPABILITY_LEN, db_blob(st, 9),
+			   &c->has_given) ||
+	    !copy_bytes(c->last_hash, HASH_LEN, db_blob(st, 13)))
+		return ERR_CORRUPT;
+	return c->has_list ? list_decode(db_blob(st, 11), &c->account,
+					 &c->list) : OK;
+}
+
+/* The one row of a bound statement. */
+static int read_one(struct db *db, struct sqlite3_stmt *st, struct contact *out)
+{
+	struct contact c;
+	int r = db_step(db, st);
+
+	if (r <= 0)
+		return r < 0 ? r : ERR_NOT_FOUND;
+	r = read_row(st, &c);
+	if (!r)
+		*out = c;
+	db_done(st);
+	return r;
+}
+
+int contact_by_account(struct db *db, const struct account_id *a,
+		       struct contact *out)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT " COLUMNS " FROM contact WHERE account = ?");
+
+	db_bind_blob(st, 1, a->b, sizeof(a->b));
+	return read_one(db, st, out);
+}
+
+int contact_by_row(struct db *db, int64_t row, struct contact *out)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT " COLUMNS " FROM contact WHERE row = ?");
+
+	db_bind_int(st, 1, row);
+	return read_one(db, st, out);
+}
+
+int contact_by_given(struct db *db, const uint8_t id[static CAPABILITY_ID_LEN],
+		     struct contact *out)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT " COLUMNS " FROM contact WHERE row ="
+		" (SELECT contact FROM given WHERE id = ?)");
+
+	db_bind_blob(st, 1, id, CAPABILITY_ID_LEN);
+	return read_one(db, st, out);
+}
+
+/* The name by which names are compared: case folded and composed. Heap. */
+static char *name_key(const char *name)
+{
+	utf8proc_uint8_t *key = NULL;
+	utf8proc_ssize_t n = utf8proc_map(
+		(const utf8proc_uint8_t *)name, 0, &key,
+		UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE |
+		UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+
+	if (n < 0) {	/* not UTF-8 */
+		free(key);
+		return xstrdup(name);
+	}
+	return (char *)key;
+}
+
+static int by_name(struct db *db, const char *name, struct contact *out)
+{
+	char *key = name_key(name);
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT " COLUMNS " FROM contact WHERE name_key = ?");
+	int r;
+
+	db_bind_text(st, 1, key);
+	r = read_one(db, st, out);
+	free(key);
+	return r;
+}
+
+int contact_find(struct db *db, const char *to, struct contact *out)
+{
+	struct contact named, identified;
+	struct account_id account;
+	int r = by_name(db, to, &named), r2 = ERR_NOT_FOUND;
+
+	if (r < 0 && r != ERR_NOT_FOUND)
+		return r;
+	if (account_parse(to, &account) == OK)
+		r2 = contact_by_account(db, &account, &identified);
+	if (r2 < 0 && r2 != ERR_NOT_FOUND)
+		return r2;
+	/* Somebody may have been given the account id of another as name. */
+	if (!r && !r2 && named.row != identified.row)
+		return ERR_AMBIGUOUS;
+	if (r < 0 && r2 < 0)
+		return ERR_NOT_FOUND;
+	*out = r ? identified : named;
+	return OK;
+}
+
+/* From parameter 1 on all but account and row. */
+static void bind_fields(struct sqlite3_stmt *st, const struct contact *c,
+			const char *key)
+{
+	struct buf list;
+
+	buf_init(&list, LIST_BYTES);
+	if (c->has_list)
+		list_encode(&c->list, &list);
+	db_bind_text(st, 1, c->name);
+	db_bind_text(st, 2, key);
+	db_bind_text(st, 3, c->profile_name);
+	db_bind_int(st, 4, c->state);
+	db_bind_int(st, 5, c->alert);
+	db_bind_int(st, 6, c->verified);
+	db_bind_text(st, 7, c->relay);
+	db_bind_blob(st, 8, c->capability,
+		     c->has_capability ? CAPABILITY_LEN : 0);
+	db_bind_blob(st, 9, c->given, c->has_given ? CAPABILITY_LEN : 0);
+	db_bind_int(st, 10, c->answered);
+	db_bind_blob(st, 11, list.data, list.len);
+	db_bind_int(st, 12, c->suite_seen);
+	db_bind_blob(st, 13, c->last_hash, HASH_LEN);
+	db_bind_int(st, 14, (int64_t)c->sent_counter);
+	db_bind_int(st, 15, (int64_t)c->seen_counter);
+	db_bind_int(st, 16, (int64_t)c->read_upto);
+	buf_finish(&list);
+}
+
+static int update(struct db *db, const struct contact *c)
+{
+	char *key = name_key(c->name);
+	struct sqlite3_stmt *st = db_prepare(
+		db, "UPDATE contact SET name = ?1, name_key = ?2,"
+		" profile_name = ?3, state = ?4, alert = ?5, verified = ?6,"
+		" relay = ?7, capability = ?8, given = ?9, answered = ?10,"
+		" list = ?11, suite_seen = ?12, last_hash = ?13,"
+		" sent_counter = ?14, seen_counter = ?15, read_upto = ?16"
+		" WHERE row = ?17");
+	int r;
+
+	bind_fields(st, c, key);
+	db_bind_int(st, 17, c->row);
+	r = db_run(db, st);
+	free(key);
+	if (!r && !db_changes(db))
+		r = ERR_NOT_FOUND;
+	return r;
+}
+
+static int insert(struct db *db, struct contact *c)
+{
+	char *key = name_key(c->name);
+	struct sqlite3_stmt *st = db_prepare(
+		db, "INSERT INTO contact (name, name_key, profile_name, state,"
+		" alert, verified, relay, capability, given, answered, list,"
+		" suite_seen, last_hash, sent_counter, seen_counter, read_upto,"
+		" account) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		" ?11, ?12, ?13, ?14, ?15, ?16, ?17)");
+	int r;
+
+	bind_fields(st, c, key);
+	db_bind_blob(st, 17, c->account.b, ACCOUNT_LEN);
+	r = db_run(db, st);
+	free(key);
+	if (!r)
+		c->row = db_last_id(db);
+	return r;
+}
+
+/* Cuts text to max bytes between characters. */
+static void cut(char *text, size_t max)
+{
+	if (strlen(text) <= max)
+		return;
+	while (max && ((uint8_t)text[max] & 0xc0) == 0x80)
+		max--;
+	text[max] = '\0';
+}
+
+static int make_unique(struct db *db, struct contact *c)
+{
+	char account[ACCOUNT_TEXT_LEN + 1], base[sizeof(c->name)], suffix[16];
+	struct contact other;
+	int r;
+
+	if (!*c->name) {
+		account_text(&c->account, account);
+		memcpy(c->name, account, 8);
+		c->name[8] = '\0';
+	}
+	memcpy(base, c->name, sizeof(base));
+	for (int n = 2; n < NAME_TRIES; n++) {
+		r = by_name(db, c->name, &other);
+		if (r == ERR_NOT_FOUND)
+			return OK;
+		if (r < 0)
+			return r;
+		snprintf(suffix, sizeof(suffix), " %d", n);
+		memcpy(c->name, base, sizeof(base));
+		cut(c->name, CONTACT_NAME_MAX - strlen(suffix));
+		memcpy(c->name + strlen(c->name), suffix, strlen(suffix) + 1);
+	}
+	return ERR_EXISTS;
+}
+
+static int remember_given(struct db *db, const struct contact *c)
+{
+	struct capability cap;
+	struct sqlite3_stmt *st;
+
+	if (!c->has_given ||
+	    capability_read(c->given, CAPABILITY_LEN, &cap) < 0)
+		return OK;
+	st = db_prepare(db, "INSERT OR IGNORE INTO given"
+			" (id, contact, capability) VALUES (?, ?, ?)");
+	db_bind_blob(st, 1, cap.id, CAPABILITY_ID_LEN);
+	db_bind_int(st, 2, c->row);
+	db_bind_blob(st, 3, c->given, CAPABILITY_LEN);
+	return db_run(db, st);
+}
+
+int contact_save(struct db *db, struct contact *c)
+{
+	int r;
+
+	if (c->row) {
+		r = update(db, c);
+	} else {
+		r = make_unique(db, c);
+		if (!r)
+			r = insert(db, c);
+	}
+	return r < 0 ? r : remember_given(db, c);
+}
+
+int contact_remove(struct db *db, const struct contact *c)
+{
+	static const char *const by_row[] = {
+		"DELETE FROM message WHERE contact = ?",
+		"DELETE FROM outbox WHERE contact = ?",
+		"DELETE FROM given WHERE contact = ?",
+		"DELETE FROM contact WHERE row = ?",
+	};
+	struct sqlite3_stmt *st;
+	int r;
+
+	for (size_t i = 0; i < sizeof(by_row) / sizeof(by_row[0]); i++) {
+		st = db_prepare(db, by_row[i]);
+		db_bind_int(st, 1, c->row);
+		r = db_run(db, st);
+		if (r < 0)
+			return r;
+	}
+	st = db_prepare(db, "DELETE FROM session WHERE account = ?");
+	db_bind_blob(st, 1, c->account.b, ACCOUNT_LEN);
+	return db_run(db, st);
+}
+
+int contact_each(struct db *db, int (*fn)(void *ctx, const struct contact *c),
+		 void *ctx)
+{
+	struct sqlite3_stmt *st = db_query(
+		db, "SELECT " COLUMNS " FROM contact ORDER BY name_key");
+	struct contact c;
+	int r;
+
+	while ((r = db_step(db, st)) > 0) {
+		r = read_row(st, &c);
+		if (!r)
+			r = fn(ctx, &c);
+		if (r)
+			break;
+	}
+	db_query_end(st);
+	return r;
+}
+
+int contact_each_given(struct db *db, int64_t row,
+		       int (*fn)(void *ctx,
+				 const uint8_t cap[static CAPABILITY_LEN]),
+		       void *ctx)
+{
+	struct sqlite3_stmt *st = db_query(
+		db, "SELECT capability FROM given WHERE contact = ?");
+	int r;
+
+	db_bind_int(st, 1, row);
+	while ((r = db_step(db, st)) > 0) {
+		struct bytes b = db_blob(st, 0);
+
+		r = b.len == CAPABILITY_LEN ? fn(ctx, b.data) : ERR_CORRUPT;
+		if (r)
+			break;
+	}
+	db_query_end(st);
+	return r;
+}
