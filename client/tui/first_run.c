@@ -342,6 +342,7 @@ void first_run_key(struct app *a, const struct key *k)
 		if (k->code == KEY_CODE_CHAR && (k->ch == '\r' || k->ch == '\n')) {
 			secret_destroy(f->recovery);
 			f->recovery = NULL;
+			f->step = STEP_WAIT;
 			app_hello(a);
 		}
 	} else if (ctrl_c) {
@@ -434,11 +435,10 @@ static void paint_form(struct app *a, struct rect r)
 	row += !small;
 	if (f->step == STEP_WAIT)
 		draw_fit(s, row, r.col, r.cols, STYLE_DIM, "making keys...");
-	else if (f->error)
-		draw_fit(s, row, r.col, r.cols, STYLE_BAD, f->error);
 	else
-		draw_wrapped(s, (struct rect){ row, r.col, small ? 1 : 2, r.cols },
-			     STYLE_DIM, notes[f->field]);
+		draw_wrapped(s, (struct rect){ row, r.col, small ? r.rows - 2 : 3,
+			     r.cols }, f->error ? STYLE_BAD : STYLE_DIM,
+			     f->error ? f->error : notes[f->field]);
 	draw_fit(s, r.row + r.rows - 1, r.col, r.cols, STYLE_DIM,
 		 r.cols < 40 ? "Enter goes on" :
 		 "Enter goes on   arrows move   Ctrl-C leaves");

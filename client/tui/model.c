@@ -12,7 +12,8 @@ void model_init(struct model *m)
 
 static void chat_destroy(struct chat *c)
 {
-	window_clear(c);
+	for (size_t i = 0; i < c->n; i++)
+		message_destroy(c->messages[i]);
 	free(c->messages);
 	free(c->name);
 	free(c->alert);

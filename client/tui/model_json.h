@@ -16,6 +16,7 @@ enum message_state message_state_parse(const char *text);
 struct message *message_from_json(const json_t *o);
 void message_destroy(struct message *m);
 
+/* Drops all but the pending messages. */
 void window_clear(struct chat *c);
 /* Puts a message that has just come where it belongs, or drops it. msg is taken. */
 bool window_take(struct chat *c, struct message *msg, const char *key,

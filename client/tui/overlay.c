@@ -4,7 +4,7 @@
 #include "text.h"
 #include "wrap.h"
 
-enum { PAGE_COLS = 76 };
+enum { PAGE_COLS = 72, LIST_COLS = 54 };
 
 void overlay_clear(struct overlay *o)
 {
@@ -280,7 +280,10 @@ static struct rect open_room(struct app *a, struct overlay *o)
 {
 	struct surface *s = &a->surface;
 	struct rect all = { 0, 0, s->rows, s->cols };
-	int cols = s->cols - 4 < PAGE_COLS ? s->cols - 4 : PAGE_COLS, rows;
+	int cols = o->refilter || o->yes ? LIST_COLS : PAGE_COLS, rows;
+
+	if (cols > s->cols - 4)
+		cols = s->cols - 4;
 
 	if (o->wide || s->rows < 10 || s->cols < 40) {
 		draw_clear(s, all, STYLE_NORMAL);

@@ -210,13 +210,16 @@ static void paint_status(struct app *a, const struct layout *l)
 		unread -= a->open->unread;
 	if (unread > 0)
 		snprintf(right, sizeof(right), " %u unread ", unread);
-	else if (s->cols >= 50)
-		snprintf(right, sizeof(right), "F1 help ");
 	width = text_width(right, strlen(right));
 	if (width > s->cols / 2)
 		width = 0;
-	draw_text(s, l->status, s->cols - width, width,
-		  unread > 0 ? STYLE_BADGE : STYLE_DIM, right);
+	draw_text(s, l->status, s->cols - width, width, STYLE_BADGE, right);
+	if (s->cols >= 50) {
+		snprintf(right, sizeof(right), s->cols >= 76 ?
+			 "F1 help  Ctrl-T go to " : "F1 help ");
+		width += text_width(right, strlen(right));
+		draw_text(s, l->status, s->cols - width, width, STYLE_DIM, right);
+	}
 	link_text(a, text, sizeof(text), &st, &g);
 	used += draw_glyph(s, l->status, used, 1, st, g) + 1;
 	if (a->notice_until != 0 && !a->agent_lost)

@@ -3,7 +3,10 @@
 #include "text.h"
 #include "wrap.h"
 
-enum { NARROW = 44, TIME_COLS = 5, GLYPH_COLS = 2 };
+enum {
+	NARROW = 44, TIME_COLS = 5, GLYPH_COLS = 2,
+	TEXT_COLS_MAX = 100,	/* longer rows are hard to read */
+};
 
 /* A row of a message: what it has above and below its text. */
 struct shape {
@@ -24,7 +27,7 @@ static bool is_narrow(const struct chat_view *v)
 static int name_cols(const struct chat_view *v)
 {
 	int own = 3, other = text_width(v->c->name, strlen(v->c->name));
-	int cols = other > own ? other : own, max = v->r.cols / 6;
+	int cols = other > own ? other : own, max = v->r.cols / 5;
 
 	if (max > 16)
 		max = 16;
@@ -43,7 +46,7 @@ static int text_cols(const struct chat_view *v)
 {
 	int cols = v->r.cols - text_col(v) - 1;
 
-	return cols < 4 ? 4 : cols;
+	return cols < 4 ? 4 : cols > TEXT_COLS_MAX ? TEXT_COLS_MAX : cols;
 }
 
 static bool is_marker(const struct message *m)
@@ -78,7 +81,7 @@ static struct shape shape_of(const struct chat_view *v, size_t i)
 		m->rows = wrap_count(m->text, m->len, m->rows_width);
 	}
 	s.text = m->rows;
-	s.why = m->why != NULL;
+	s.why = m->why ? wrap_count(m->why, strlen(m->why), m->rows_width) : 0;
 	s.total = s.day + s.fresh + s.head + s.text + s.why;
 	return s;
 }
@@ -167,8 +170,13 @@ static void paint_message(const struct chat_view *v, size_t i, int from, int to,
 			draw_bytes(v->s, row + k - from, left, text_cols(v),
 				   is_marker(m) ? STYLE_WARN : STYLE_NORMAL,
 				   m->text + start, len);
-	if (s.why && k >= from && k < to)
-		draw_fit(v->s, row + k - from, left, text_cols(v), STYLE_BAD, m->why);
+	if (s.why == 0)
+		return;
+	wrap_init(&w, m->why, strlen(m->why), text_cols(v));
+	for (; wrap_next(&w, &start, &len); k++)
+		if (k >= from && k < to)
+			draw_bytes(v->s, row + k - from, left, text_cols(v), STYLE_BAD,
+				   m->why + start, len);
 }
 
 /* Moves p by n rows, down is positive; returns how many it went. */
