@@ -28,15 +28,20 @@ struct outbox_entry {
 	struct buf bytes;		/* encoded Content, or encoded Send */
 };
 
+enum { OUTBOX_BYTES_MAX = 256 * 1024 };	/* of bytes */
+
+/* bytes is the caller's. */
 int outbox_add(struct db *db, struct outbox_entry *e) must_check;	/* sets row */
-/* The lane's first; ERR_NOT_FOUND when empty. Finish e->bytes. */
+/* The lane's first; ERR_NOT_FOUND when empty. Finish out->bytes. */
 int outbox_first(struct db *db, int64_t contact, struct outbox_entry *out) must_check;
 /* The next of the lane after a row: a lane may have several in flight. */
 int outbox_next(struct db *db, int64_t contact, int64_t after, struct outbox_entry *out) must_check;
-/* Replaces the content by the Send's bytes. */
+/* Replaces the content by envelope and bytes of the Send. ERR_NOT_FOUND when the
+ * row is gone. */
 int outbox_encrypted(struct db *db, const struct outbox_entry *e) must_check;
 int outbox_remove(struct db *db, int64_t row) must_check;
 int outbox_attempted(struct db *db, int64_t row) must_check;
+/* Contacts that have something waiting, the longest waiting first. */
 int outbox_lanes(struct db *db, int (*fn)(void *ctx, int64_t contact), void *ctx) must_check;
 int outbox_count(struct db *db, int64_t *count) must_check;
 
