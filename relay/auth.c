@@ -62,7 +62,7 @@ static void ask_store(struct auth *a)
 		.done = on_device,
 	};
 	buf_init(&a->read.device.list, DEVICE_LIST_BYTES_MAX);
-	if (storage_read(a->conn->core->storage, &a->read) < 0)
+	if (core_read(a->conn->core, &a->read) < 0)
 		fail(a, SOTTO__ERROR_CODE__UNAVAILABLE, "busy");
 }
 

@@ -33,15 +33,13 @@ static void derive(uint8_t out[static 32], uint64_t number,
 	crypto_kdf_derive_from_key(out, 32, number, "sottorel", master);
 }
 
-static void on_room(void *ctx)
+void core_room(struct core *core)
 {
-	struct core *core = ctx;
-
 	while (core->waiting) {
 		struct storage_write *w = core->waiting;
 		struct storage_write *next = w->next;
 
-		if (storage_submit(core->storage, w) < 0)
+		if (core->disk.write(core->disk.ctx, w) < 0)
 			return;
 		core->waiting = next;
 	}
@@ -51,7 +49,7 @@ static void on_room(void *ctx)
 
 void core_create(const struct core_settings *settings,
 		 const struct store_identity *identity,
-		 struct storage *storage, const struct sys *sys,
+		 const struct core_disk *disk, const struct sys *sys,
 		 struct core **out)
 {
 	struct core *core = xcalloc(1, sizeof(*core));
@@ -59,7 +57,7 @@ void core_create(const struct core_settings *settings,
 
 	core->sys = sys;
 	core->settings = *settings;
-	core->storage = storage;
+	core->disk = *disk;
 	core->waiting_end = &core->waiting;
 	memcpy(core->incarnation, identity->incarnation, INCARNATION_LEN);
 	derive(core->capability_key, 1, identity->relay_key);
@@ -75,7 +73,6 @@ void core_create(const struct core_settings *settings,
 	revoked_init(&core->revoked, sys, revoke_key);
 	rate_init(&core->rates, sys, RATES_MAX);
 	sodium_memzero(revoke_key, sizeof(revoke_key));
-	storage_on_room(storage, on_room, core);
 	*out = core;
 }
 
@@ -119,10 +116,15 @@ int64_t core_wait(const struct core *core)
 	return (uint64_t)wait > late ? wait - (int64_t)late : 0;
 }
 
+int core_read(struct core *core, struct storage_read *r)
+{
+	return core->disk.read(core->disk.ctx, r);
+}
+
 void core_write(struct core *core, struct storage_write *w)
 {
 	w->next = NULL;
-	if (!core->waiting && storage_submit(core->storage, w) == OK)
+	if (!core->waiting && core->disk.write(core->disk.ctx, w) == OK)
 		return;
 	*core->waiting_end = w;
 	core->waiting_end = &w->next;

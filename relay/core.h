@@ -29,10 +29,18 @@ struct core_settings {
 	uint32_t ack_wait;		/* ms that a live slot waits in memory */
 };
 
+/* The way to the storage threads (storage.h), handed in so that tests decide when
+ * and how each job ends. ERR_FULL: core_room is called once there is room. */
+struct core_disk {
+	int (*write)(void *ctx, struct storage_write *w) must_check;
+	int (*read)(void *ctx, struct storage_read *r) must_check;
+	void *ctx;
+};
+
 struct core {
 	const struct sys *sys;
 	struct core_settings settings;
-	struct storage *storage;
+	struct core_disk disk;
 	struct wheel wheel;
 	struct arena arena;
 	uint8_t incarnation[INCARNATION_LEN];
@@ -56,10 +64,10 @@ struct core {
 
 extern const struct core_settings core_defaults;
 
-/* storage and identity come from the opened store. */
+/* identity comes from the opened store. */
 void core_create(const struct core_settings *settings,
 		 const struct store_identity *identity,
-		 struct storage *storage, const struct sys *sys,
+		 const struct core_disk *disk, const struct sys *sys,
 		 struct core **out);
 /* All connections are gone and the storage has completed everything. */
 void core_destroy(struct core *core);
@@ -75,6 +83,9 @@ void core_tick(struct core *core);
 /* Milliseconds until core_tick has something to do; -1: never. */
 int64_t core_wait(const struct core *core);
 
+/* The disk takes jobs again. */
+void core_room(struct core *core);
+int core_read(struct core *core, struct storage_read *r) must_check;
 /* Submits; writes reach the writer in the order of these calls, whether or not
  * its queue has room. */
 void core_write(struct core *core, struct storage_write *w);

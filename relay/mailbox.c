@@ -302,7 +302,7 @@ void mailbox_drain(struct mailbox *mb)
 	mb->reading = true;
 	mb->stale = false;
 	mb->dropped = none;
-	if (storage_read(mb->core->storage, &mb->read) < 0) {
+	if (core_read(mb->core, &mb->read) < 0) {
 		mb->reading = false;
 		retry_later(mb);
 	}

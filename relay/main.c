@@ -150,10 +150,26 @@ static int make_data_dir(const char *dir)
 	return ERR_STORE;
 }
 
+static int disk_write(void *ctx, struct storage_write *w)
+{
+	return storage_submit(ctx, w);
+}
+
+static int disk_read(void *ctx, struct storage_read *r)
+{
+	return storage_read(ctx, r);
+}
+
+static void on_room(void *ctx)
+{
+	core_room(ctx);
+}
+
 static int start_storage(struct relay *r)
 {
 	uint32_t now = (uint32_t)(sys_wall_ms(&sys_real) / 1000);
 	int err = make_data_dir(r->config.data);
+	struct core_disk disk;
 
 	if (err < 0)
 		return err;
@@ -169,8 +185,9 @@ static int start_storage(struct relay *r)
 		store_rocks.close(r->store);
 		return err;
 	}
-	core_create(&r->config.core, &r->identity, r->storage, &sys_real,
-		    &r->core);
+	disk = (struct core_disk){ disk_write, disk_read, r->storage };
+	core_create(&r->config.core, &r->identity, &disk, &sys_real, &r->core);
+	storage_on_room(r->storage, on_room, r->core);
 	return OK;
 }
 

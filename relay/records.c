@@ -113,7 +113,7 @@ static void read_held(struct record *r, void (*done)(struct storage_read *))
 	r->read.mailbox = r->mailbox->id;
 	r->read.done = done;
 	buf_init(&r->read.device.list, DEVICE_LIST_BYTES_MAX);
-	if (storage_read(r->conn->core->storage, &r->read) < 0)
+	if (core_read(r->conn->core, &r->read) < 0)
 		refuse(r, SOTTO__ERROR_CODE__UNAVAILABLE, "busy");
 }
 
