@@ -91,6 +91,8 @@ static void enter_chat(struct app *a, const json_t *hello)
 	agent_ask(a->agent, "events.subscribe", NULL, got_subscribed, NULL);
 	agent_ask(a->agent, "status", NULL, got_status, NULL);
 	talk_refresh(a);
+	if (a->open)	/* receipts may have passed us by */
+		a->open->stale = a->open->follow;
 	talk_reload(a);
 	talk_resend(a);
 	if (a->first_run != NULL) {
@@ -110,7 +112,8 @@ static void enter_locked(struct app *a)
 	unlock_begin(a);
 	for (size_t i = 0; i < a->model.n; i++) {
 		window_clear(a->model.chats[i]);
-		a->model.chats[i]->loaded = false;
+		a->model.chats[i]->follow = true;
+		a->model.chats[i]->loaded = a->model.chats[i]->more_after = false;
 	}
 }
 

@@ -52,6 +52,7 @@ struct chat {
 	struct message **messages;
 	size_t n, bytes;
 	bool loaded, loading, more_before, more_after;
+	bool stale;		/* the next latest page replaces all */
 	char first_unread[MODEL_ID_LEN + 1];	/* the line "new" stands before it */
 
 	/* The row at the bottom of the view: the last one when follow, else row

@@ -23,6 +23,8 @@ static struct {
 	short pairs[STYLE_COUNT];
 	char restore[128];	/* for screen_emergency */
 	size_t restore_len;
+	uint32_t ch;		/* a character of which bytes are still awaited */
+	int awaited;
 	bool ahead_valid;	/* a key read while looking what follows ESC */
 	struct key ahead;
 } scr;
@@ -302,43 +304,73 @@ void screen_resized(void)
 	clearok(curscr, TRUE);
 }
 
-static bool translate(int rc, wint_t wch, struct key *out)
+static bool translate(int code, struct key *out)
 {
 	*out = (struct key){ .code = KEY_CODE_OTHER };
-	if (rc == OK) {
-		out->code = KEY_CODE_CHAR;
-		out->ch = (uint32_t)wch;
-		if (wch == 127 || wch == 8)
-			out->code = KEY_CODE_BACKSPACE;
-		return true;
-	}
-	if (wch == KEY_RESIZE)
+	if (code == KEY_RESIZE)
 		return false;
 	for (size_t i = 0; i < sizeof(key_map) / sizeof(*key_map); i++) {
-		if (key_map[i].code != (int)wch)
+		if (key_map[i].code != code)
 			continue;
 		out->code = key_map[i].key;
 		out->alt = key_map[i].alt;
 		out->ctrl = key_map[i].ctrl;
 	}
-	if (wch == KEY_ENTER) {
+	if (code == KEY_ENTER) {
 		out->code = KEY_CODE_CHAR;
 		out->ch = '\r';
 	}
 	return true;
 }
 
+/* Bytes to characters. get_wch is of no use here: after a byte that the locale
+ * does not know it swallows what follows. False while more bytes are awaited. */
+static bool decode(int byte, uint32_t *ch)
+{
+	wint_t wide;
+
+	if (!scr.utf8) {
+		wide = btowc(byte);
+		*ch = wide == WEOF ? '?' : (uint32_t)wide;
+		return true;
+	}
+	if (scr.awaited > 0 && (byte & 0xC0) == 0x80) {
+		scr.ch = scr.ch << 6 | (byte & 0x3F);
+		*ch = scr.ch;
+		return --scr.awaited == 0;
+	}
+	if (scr.awaited > 0) {		/* cut short */
+		scr.awaited = 0;
+		ungetch(byte);
+		*ch = 0xFFFD;
+		return true;
+	}
+	if (byte < 0xC2 || byte > 0xF4) {
+		*ch = byte < 0x80 ? (uint32_t)byte : 0xFFFD;
+		return true;
+	}
+	scr.awaited = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
+	scr.ch = (uint32_t)byte & (0x3Fu >> scr.awaited);
+	return false;
+}
+
 static bool read_key(struct key *out)
 {
-	wint_t wch;
-	int rc;
+	uint32_t ch;
+	int c;
 
-	do {
-		rc = get_wch(&wch);
-		if (rc == ERR)
-			return false;
-	} while (!translate(rc, wch, out));
-	return true;
+	while ((c = getch()) != ERR) {
+		if (c > 255) {
+			if (translate(c, out))
+				return true;
+		} else if (decode(c, &ch)) {
+			*out = (struct key){ .code = KEY_CODE_CHAR, .ch = ch };
+			if (ch == 127 || ch == 8)
+				out->code = KEY_CODE_BACKSPACE;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool screen_key(struct key *out, int *err)

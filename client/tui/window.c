@@ -82,13 +82,13 @@ static void take_latest(struct chat *c, const json_t *list, bool more)
 	const json_t *first = json_array_get(list, 0);
 	size_t at;
 
-	if (first && model_find_message(c, json_text(first, "id"), &at)) {
+	if (!c->stale && first && model_find_message(c, json_text(first, "id"), &at)) {
 		cut(c, at);
 	} else {
 		cut(c, 0);
 		c->more_before = more;
 	}
-	c->more_after = false;
+	c->more_after = c->stale = false;
 	c->loaded = true;
 }
 

@@ -32,9 +32,20 @@ static void break_at(struct wrap *w, size_t end)
 	w->done = end == w->len;
 }
 
+/* Closing punctuation of CJK, which does not begin a row (JIS X 4051). */
+static bool is_closing(const char *s, size_t n)
+{
+	static const char closing[] = "、。，．！？：；」』）】〕〉》・ー々";
+
+	for (const char *p = closing; n == 3 && *p; p += 3)
+		if (memcmp(p, s, 3) == 0)
+			return true;
+	return false;
+}
+
 bool wrap_next(struct wrap *w, size_t *start, size_t *len)
 {
-	size_t at = w->at, space = 0, wide = 0, n;
+	size_t at = w->at, space = 0, wide = 0, before = 0, n;
 	int used = 0;
 
 	if (w->done)
@@ -44,7 +55,10 @@ bool wrap_next(struct wrap *w, size_t *start, size_t *len)
 		int cols = cluster(w->text + at, w->len - at, &n);
 
 		if (used + cols > w->width && w->text[at] != ' ') {
-			size_t end = space > wide ? space : wide;
+			size_t end = is_closing(w->text + at, n) ? before : wide;
+
+			if (space > end)
+				end = space;
 
 			if (end <= *start)
 				end = at > *start ? at : at + n;
@@ -54,8 +68,9 @@ bool wrap_next(struct wrap *w, size_t *start, size_t *len)
 		}
 		if (w->text[at] == ' ' && (at == *start || w->text[at - 1] != ' '))
 			space = at;
-		if (cols == 2)		/* before it and after it */
-			wide = at;
+		/* wide characters: a row may end before them and after them */
+		if (cols == 2)
+			before = is_closing(w->text + at, n) ? before : at;
 		used += cols;
 		at += n;
 		if (cols == 2 && used <= w->width)

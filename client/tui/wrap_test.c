@@ -63,6 +63,14 @@ static void test_wrap_breaks_between_wide_characters(void **state)
 	assert_string_equal(wrapped("word漢字", 5), "word|漢字");
 }
 
+static void test_wrap_begins_no_row_with_closing_punctuation(void **state)
+{
+	(void)state;
+	assert_string_equal(wrapped("漢字仮名。漢", 8), "漢字仮|名。漢");
+	assert_string_equal(wrapped("漢字仮。漢", 8), "漢字仮。|漢");
+	assert_string_equal(wrapped("。。。。。", 4), "。。|。。|。");
+}
+
 static void test_wrap_keeps_clusters_whole(void **state)
 {
 	(void)state;
@@ -118,6 +126,7 @@ int main(void)
 		cmocka_unit_test(test_wrap_cuts_long_words),
 		cmocka_unit_test(test_wrap_keeps_indentation),
 		cmocka_unit_test(test_wrap_breaks_between_wide_characters),
+		cmocka_unit_test(test_wrap_begins_no_row_with_closing_punctuation),
 		cmocka_unit_test(test_wrap_keeps_clusters_whole),
 		cmocka_unit_test(test_wrap_ends_with_what_is_wider_than_a_row),
 		cmocka_unit_test(test_wrap_does_not_break_at_hanging_spaces),
