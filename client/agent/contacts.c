@@ -359,6 +359,7 @@ int contact_remove(struct db *db, const struct contact *c)
 		"DELETE FROM message WHERE contact = ?",
 		"DELETE FROM outbox WHERE contact = ?",
 		"DELETE FROM given WHERE contact = ?",
+		"DELETE FROM receipt WHERE contact = ?",
 		"DELETE FROM contact WHERE row = ?",
 	};
 	struct sqlite3_stmt *st;

@@ -91,21 +91,41 @@ static const char first[] =
 	/* Held messages (state 11) are not shown yet. */
 	"CREATE INDEX message_held ON message (contact, device, counter)"
 	" WHERE state = 11;"
+	/* A Repair names an envelope of ours; what is never delivered expires. */
+	"CREATE INDEX message_envelope ON message (envelope)"
+	" WHERE outgoing = 1;"
+	"CREATE INDEX message_sent ON message (sent_at)"
+	" WHERE outgoing = 1 AND state = 2;"
 
-	/* Search. Rows wait in search_todo and are indexed together just before
-	 * the commit: FTS writes a segment to disk at every savepoint. */
+	/* Envelopes that were settled; they may come again. at: in hours. */
+	"CREATE TABLE received ("
+	" envelope BLOB PRIMARY KEY,"
+	" at INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	/* Receipts that are due; state: as in Receipt. */
+	"CREATE TABLE receipt ("
+	" row INTEGER PRIMARY KEY,"
+	" contact INTEGER NOT NULL,"
+	" message BLOB NOT NULL,"
+	" state INTEGER NOT NULL);"
+	"CREATE INDEX receipt_contact ON receipt (contact, row);"
+
+	/* Search, over all but placeholders (states from 12 on). Rows wait in
+	 * search_todo and are indexed together just before the commit: FTS
+	 * writes a segment to disk at every savepoint. */
 	"CREATE VIEW message_words AS"
-	" SELECT row AS rowid, ifnull(words, text) AS words FROM message;"
+	" SELECT row AS rowid, ifnull(words, text) AS words FROM message"
+	" WHERE text IS NOT NULL AND state < 12;"
 	"CREATE VIRTUAL TABLE search USING fts4 ("
 	" content=\"message_words\", words, tokenize=unicode61,"
 	" matchinfo=fts3, order=desc);"
 	"CREATE TABLE search_todo (row INTEGER PRIMARY KEY);"
 	"CREATE TRIGGER message_insert AFTER INSERT ON message"
-	" WHEN new.text IS NOT NULL BEGIN"
+	" WHEN new.text IS NOT NULL AND new.state < 12 BEGIN"
 	" INSERT INTO search_todo (row) VALUES (new.row);"
 	" END;"
 	"CREATE TRIGGER message_delete BEFORE DELETE ON message"
-	" WHEN old.text IS NOT NULL BEGIN"
+	" WHEN old.text IS NOT NULL AND old.state < 12 BEGIN"
 	" DELETE FROM search WHERE docid = old.row"
 	"  AND NOT EXISTS (SELECT 1 FROM search_todo WHERE row = old.row);"
 	" DELETE FROM search_todo WHERE row = old.row;"
