@@ -165,7 +165,8 @@ $(eval $(call program,sotto-relay,relay))
 
 # Tests that stand in tests/: those of storage engines, and libraries to preload.
 TEST_store = $(patsubst %.c,$(B)/%,$(wildcard tests/store/*_test.c))
-PRELOADS = $(patsubst %.c,$(B)/%.so,$(wildcard tests/power/*.c))
+PRELOADS = $(B)/tests/power/powerfail.so
+POWER = $(B)/tests/power/power_driver
 $(B)/tests/store/%.o: tests/store/%.c $(B)/flags | $(PB_H)
 	@mkdir -p $(@D)
 	$(say) CC $<
@@ -174,10 +175,18 @@ $(B)/tests/store/%_test: $(B)/tests/store/%_test.o $(patsubst %.c,$(B)/%.o,\
 		$(filter-out %_test.c,$(wildcard tests/store/*.c))) $(AR_relay)
 	$(say) LINK $@
 	@$(link) $(LIBS_relay) $(LIBS_cmocka)
-$(B)/tests/power/%.so: tests/power/%.c $(B)/flags
+$(PRELOADS): $(wildcard tests/power/powerfail*) $(B)/flags
+	@mkdir -p $(@D)
+	$(say) CC $@
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -shared -fPIC -o $@ \
+		$(filter %.c,$^) -ldl -lpthread
+$(B)/tests/power/%.o: tests/power/%.c $(B)/flags | $(PB_H)
 	@mkdir -p $(@D)
 	$(say) CC $<
-	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -shared -fPIC -o $@ $< -ldl -lpthread
+	@$(call compile,relay)
+$(POWER): $(POWER).o $(B)/tests/power/check.o $(AR_relay)
+	$(say) LINK $@
+	@$(link) $(LIBS_relay)
 
 # Fuzz targets: the first line of tests/fuzz/fuzz_NAME.c names the component that
 # it is linked with. Under FUZZER they search; else they run their corpus once.
@@ -201,7 +210,7 @@ $(B)/tests/fuzz/main.o: tests/fuzz/main.c $(B)/flags
 	@$(call compile,shared)
 
 .PHONY: tests fuzz-targets
-tests: $(foreach c,$(COMPONENTS),$(TEST_$(c))) $(TEST_store) $(PRELOADS)
+tests: $(foreach c,$(COMPONENTS),$(TEST_$(c))) $(TEST_store) $(PRELOADS) $(POWER)
 fuzz-targets: $(FUZZ)
 
 # What people call. The tests run also what others failed to build, and count it.
