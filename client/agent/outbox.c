@@ -74,6 +74,23 @@ int outbox_first(struct db *db, int64_t contact, struct outbox_entry *out)
 	return outbox_next(db, contact, 0, out);
 }
 
+int outbox_first_clear(struct db *db, int64_t contact,
+		       struct outbox_entry *out)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT " COLUMNS " FROM outbox"
+		" WHERE contact = ? AND encrypted = 0 ORDER BY row LIMIT 1");
+	int r;
+
+	db_bind_int(st, 1, contact);
+	r = db_step(db, st);
+	if (r <= 0)
+		return r < 0 ? r : ERR_NOT_FOUND;
+	r = read_row(st, out);
+	db_done(st);
+	return r;
+}
+
 int outbox_encrypted(struct db *db, const struct outbox_entry *e)
 {
 	struct sqlite3_stmt *st = db_prepare(

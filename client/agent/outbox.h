@@ -36,6 +36,9 @@ int outbox_add(struct db *db, struct outbox_entry *e) must_check;	/* sets row */
 int outbox_first(struct db *db, int64_t contact, struct outbox_entry *out) must_check;
 /* The next of the lane after a row: a lane may have several in flight. */
 int outbox_next(struct db *db, int64_t contact, int64_t after, struct outbox_entry *out) must_check;
+/* The lane's first that is not encrypted yet. ERR_NOT_FOUND. */
+int outbox_first_clear(struct db *db, int64_t contact,
+		       struct outbox_entry *out) must_check;
 /* Replaces the content by envelope and bytes of the Send. ERR_NOT_FOUND when the
  * row is gone. */
 int outbox_encrypted(struct db *db, const struct outbox_entry *e) must_check;

@@ -142,6 +142,8 @@ static const char first[] =
 	" attempts INTEGER NOT NULL,"
 	" bytes BLOB NOT NULL);"
 	"CREATE INDEX outbox_lane ON outbox (contact, row);"
+	"CREATE INDEX outbox_clear ON outbox (contact, row)"
+	" WHERE encrypted = 0;"
 
 	"CREATE TABLE event ("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -1,0 +1,809 @@
+#include "owner.h"
+
+#include "api_server.h"
+#include "caps.h"
+#include "fault.h"
+#include "inbox.h"
+#include "log.h"
+#include "notice.h"
+#include "order.h"
+#include "sendq.h"
+
+enum {
+	BATCH_MAX = 512,	/* envelopes of one transaction */
+	RETENTION_DEFAULT = 7 * 24 * 3600,
+	RETRY_MS = 60 * 1000,	/* after an error to a request */
+};
+
+/* What can be asked of the relay; one of each at a time. */
+enum asked { ASK_LIST, ASK_BUNDLE, ASK_PREKEYS, ASK_MINT, ASK_LINK, ASK_REVOKE,
+	     N_ASKED };
+
+struct owner {
+	struct agent *a;
+	struct relay_conn *conn;
+	struct inbox *inbox;
+	uv_timer_t *retry;
+	uint32_t request;		/* the last one's number */
+	uint32_t pending[N_ASKED];	/* request, or 0 */
+	size_t revoking;		/* bytes of ids in that request */
+	bool stalled;			/* a request failed: wait for retry */
+	bool caught_up;
+	bool broken;			/* an envelope was not stored */
+	uint64_t ack, acked;
+	unsigned batch;
+	uint8_t token[TOKEN_LEN];
+	bool confirm;
+	uint32_t prekeys;		/* at the relay, as far as we know */
+	size_t n_made;
+	uint32_t made_ids[PREKEYS_TARGET];
+	uint8_t made[PREKEYS_TARGET][IDENTITY_KEY_LEN];
+	uint8_t incarnation[INCARNATION_LEN];
+};
+
+static int get_flag(struct agent *a, const char *name, bool *on)
+{
+	int64_t v = 0;
+	int ret = db_get_int(a->db, name, &v);
+
+	if (ret && ret != ERR_NOT_FOUND)
+		return ret;
+	*on = v != 0;
+	return OK;
+}
+
+static void send_message(struct owner *o, const Sotto__ClientMessage *m)
+{
+	int ret = relay_conn_send(o->conn, m);
+
+	/* The queue is bounded far above what an owner says. */
+	if (ret == ERR_FULL)
+		relay_conn_fail(o->conn, 0, "the relay does not read", false);
+}
+
+/* ---- opening ---- */
+
+/* The relay's name is signed; another one later would let a relay use our
+ * answer to log in elsewhere. */
+static int check_name(struct agent *a, const char *name)
+{
+	struct buf held;
+	int ret;
+
+	buf_init(&held, RELAY_NAME_MAX);
+	ret = db_get(a->db, "relay-name", &held);
+	if (ret == ERR_NOT_FOUND)
+		ret = db_put(a->db, "relay-name", name, strlen(name));
+	else if (!ret && (held.len != strlen(name) ||
+			  memcmp(held.data, name, held.len)))
+		ret = ERR_IDENTITY;
+	buf_finish(&held);
+	return ret;
+}
+
+struct auth_parts {
+	struct buf list, bundle, token, invite;
+};
+
+/* Of an account that the relay may not know yet. */
+static int load_auth(struct agent *a, struct auth_parts *p, bool *registered)
+{
+	int ret = get_flag(a, "registered", registered);
+
+	if (!ret)
+		ret = db_get(a->db, "token", &p->token);
+	if (ret == ERR_NOT_FOUND)
+		ret = OK;
+	if (ret || *registered)
+		return ret;
+	ret = keys_list_encoded(a->db, &p->list);
+	if (!ret)
+		ret = keys_bundle_encoded(a->db, &p->bundle);
+	if (!ret)
+		ret = db_get(a->db, "invite", &p->invite);
+	if (ret == ERR_NOT_FOUND)
+		ret = OK;
+	return ret ? ret : buf_append_u8(&p->invite, 0);
+}
+
+static void send_auth(struct owner *o, const Sotto__Challenge *c,
+		      const struct auth_parts *p)
+{
+	struct agent *a = o->a;
+	uint8_t signature[SIGN_LEN];
+	Sotto__Auth auth = SOTTO__AUTH__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+
+	auth_sign(c->nonce.data, c->relay_name, &a->keys->account,
+		  a->keys->device, a->keys->auth_secret->data, signature);
+	auth.account = (ProtobufCBinaryData){ ACCOUNT_LEN,
+					      a->keys->account.b };
+	auth.device = a->keys->device;
+	auth.signature = (ProtobufCBinaryData){ SIGN_LEN, signature };
+	auth.token = (ProtobufCBinaryData){ p->token.len, p->token.data };
+	if (p->list.len) {
+		auth.list = sotto__device_list__unpack(NULL, p->list.len,
+						       p->list.data);
+		auth.bundle = sotto__bundle__unpack(NULL, p->bundle.len,
+						    p->bundle.data);
+		if (p->invite.len > 1)
+			auth.invite = (char *)p->invite.data;
+	}
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_AUTH;
+	m.auth = &auth;
+	send_message(o, &m);
+	if (auth.list)
+		sotto__device_list__free_unpacked(auth.list, NULL);
+	if (auth.bundle)
+		sotto__bundle__free_unpacked(auth.bundle, NULL);
+}
+
+static void on_challenge(void *ctx, const Sotto__Challenge *c)
+{
+	struct owner *o = ctx;
+	struct agent *a = o->a;
+	struct auth_parts p;
+	bool registered = false;
+	int ret;
+
+	buf_init(&p.list, DEVICE_LIST_BYTES_MAX);
+	buf_init(&p.bundle, 4096);
+	buf_init(&p.token, TOKEN_LEN);
+	buf_init(&p.invite, 256);
+	memcpy(o->incarnation, c->incarnation.data, INCARNATION_LEN);
+	ret = turn_begin(a->turn);
+	if (!ret) {
+		ret = check_name(a, c->relay_name);
+		if (!ret)
+			ret = db_put_int(a->db, "retention", c->retention);
+		ret = turn_end(a->turn, ret);
+	}
+	if (!ret)
+		ret = load_auth(a, &p, &registered);
+	if (!ret)
+		send_auth(o, c, &p);
+	else if (ret == ERR_IDENTITY)
+		relay_conn_fail(o->conn, 0,
+				"the relay goes by another name than before",
+				false);
+	else
+		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
+	buf_finish(&p.list);
+	buf_finish(&p.bundle);
+	buf_finish(&p.token);
+	buf_finish(&p.invite);
+}
+
+/* The token is in the store: tell the relay, and bring it up to date. */
+static void after_ready(void *ctx, int err)
+{
+	struct owner *o = ctx;
+	Sotto__ConfirmToken confirm = SOTTO__CONFIRM_TOKEN__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+
+	if (err || !o->confirm)
+		return;
+	o->confirm = false;
+	confirm.token = (ProtobufCBinaryData){ TOKEN_LEN, o->token };
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_CONFIRM_TOKEN;
+	m.confirm_token = &confirm;
+	send_message(o, &m);
+	owner_poke(o);
+	sendq_pump(o->a->sendq);
+}
+
+/* The relay's store is not the one we knew: all of ours goes there again. */
+static int upload_again(struct agent *a)
+{
+	struct buf all;
+	int ret = db_put_int(a->db, "list-dirty", 1);
+
+	if (!ret)
+		ret = db_put_int(a->db, "bundle-dirty", 1);
+	buf_init(&all, 256 * 1024);
+	if (!ret)
+		ret = caps_revocations(a, true, &all);
+	if (!ret)
+		ret = db_put(a->db, "caps-revoke", all.data, all.len);
+	buf_finish(&all);
+	return ret;
+}
+
+static int store_ready(struct owner *o, const Sotto__Ready *r)
+{
+	struct agent *a = o->a;
+	struct buf held;
+	bool changed;
+	int ret;
+
+	buf_init(&held, INCARNATION_LEN);
+	ret = db_get(a->db, "incarnation", &held);
+	if (ret && ret != ERR_NOT_FOUND)
+		return ret;
+	changed = !ret && (held.len != INCARNATION_LEN ||
+		memcmp(held.data, o->incarnation, INCARNATION_LEN));
+	buf_finish(&held);
+	ret = db_put(a->db, "token", r->token.data, TOKEN_LEN);
+	if (!ret)
+		ret = db_put_int(a->db, "registered", 1);
+	if (!ret)
+		ret = db_put(a->db, "incarnation", o->incarnation,
+			     INCARNATION_LEN);
+	if (!ret && (changed || r->list_version < a->keys->list.version))
+		ret = upload_again(a);
+	return ret;
+}
+
+static void on_ready(void *ctx, const Sotto__Ready *r)
+{
+	struct owner *o = ctx;
+	int ret;
+
+	memset(o->pending, 0, sizeof(o->pending));
+	o->stalled = o->caught_up = o->broken = o->confirm = false;
+	o->ack = o->acked = 0;
+	o->prekeys = r->prekeys;
+	memcpy(o->token, r->token.data, TOKEN_LEN);
+	ret = turn_begin(o->a->turn);
+	if (!ret)
+		ret = turn_end(o->a->turn, store_ready(o, r));
+	if (ret) {
+		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
+		return;
+	}
+	o->confirm = true;
+	turn_after(o->a->turn, after_ready, o);
+}
+
+/* ---- mail ---- */
+
+static void after_batch(void *ctx, int err)
+{
+	struct owner *o = ctx;
+	Sotto__Ack ack = SOTTO__ACK__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+
+	o->batch = 0;
+	if (err || o->ack == o->acked || !relay_conn_link(o->conn))
+		return;
+	fault_point("agent.ack");
+	o->acked = ack.sequence = o->ack;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_ACK;
+	m.ack = &ack;
+	send_message(o, &m);
+}
+
+static void on_deliver(void *ctx, const Sotto__Deliver *d)
+{
+	struct owner *o = ctx;
+	struct turn *turn = o->a->turn;
+	int ret;
+
+	fault_point("agent.receive");
+	if (o->broken)
+		return;
+	ret = turn_begin(turn);
+	if (!ret) {
+		turn_mark_inbox(turn);
+		ret = turn_end(turn, inbox_deliver(o->inbox, d));
+	}
+	if (ret) {
+		/* An Ack is cumulative: none of what follows may be taken. */
+		o->broken = true;
+		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
+		return;
+	}
+	if (d->sequence)
+		o->ack = d->sequence;
+	turn_after(turn, after_batch, o);
+	if (++o->batch >= BATCH_MAX)
+		turn_commit(turn);
+}
+
+static void after_caught_up(void *ctx, int err)
+{
+	struct owner *o = ctx;
+
+	if (err || !relay_conn_link(o->conn))
+		return;
+	o->caught_up = true;
+	order_caught_up(o->a->order, true);
+	notice_connection(o->a);
+}
+
+static void on_caught_up(void *ctx)
+{
+	struct owner *o = ctx;
+
+	turn_after(o->a->turn, after_caught_up, o);
+}
+
+static void on_expired(void *ctx, uint64_t count)
+{
+	(void)ctx;
+	log_warn("%llu envelopes were not fetched in time and have expired",
+		 (unsigned long long)count);
+}
+
+/* ---- the account's records ---- */
+
+static uint32_t ask(struct owner *o, enum asked what)
+{
+	if (!++o->request)
+		o->request = 1;
+	o->pending[what] = o->request;
+	return o->request;
+}
+
+static int put_list(struct owner *o)
+{
+	Sotto__PutList put = SOTTO__PUT_LIST__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	struct buf b;
+	int ret;
+
+	buf_init(&b, DEVICE_LIST_BYTES_MAX);
+	ret = keys_list_encoded(o->a->db, &b);
+	if (!ret) {
+		put.request = ask(o, ASK_LIST);
+		put.list = sotto__device_list__unpack(NULL, b.len, b.data);
+		m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_LIST;
+		m.put_list = &put;
+		send_message(o, &m);
+		sotto__device_list__free_unpacked(put.list, NULL);
+	}
+	buf_finish(&b);
+	return ret;
+}
+
+static int put_bundle(struct owner *o)
+{
+	Sotto__PutBundle put = SOTTO__PUT_BUNDLE__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	struct buf b;
+	int ret;
+
+	buf_init(&b, 4096);
+	ret = keys_bundle_encoded(o->a->db, &b);
+	if (!ret) {
+		put.request = ask(o, ASK_BUNDLE);
+		put.bundle = sotto__bundle__unpack(NULL, b.len, b.data);
+		m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_BUNDLE;
+		m.put_bundle = &put;
+		send_message(o, &m);
+		sotto__bundle__free_unpacked(put.bundle, NULL);
+	}
+	buf_finish(&b);
+	return ret;
+}
+
+/* The private halves are in the store. */
+static void after_prekeys(void *ctx, int err)
+{
+	struct owner *o = ctx;
+	Sotto__PutPrekeys put = SOTTO__PUT_PREKEYS__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	Sotto__OneTimePrekey keys[PREKEYS_TARGET], *list[PREKEYS_TARGET];
+
+	if (err || !o->n_made || !relay_conn_link(o->conn)) {
+		o->pending[ASK_PREKEYS] = 0;
+		return;
+	}
+	for (size_t i = 0; i < o->n_made; i++) {
+		keys[i] = (Sotto__OneTimePrekey)SOTTO__ONE_TIME_PREKEY__INIT;
+		keys[i].id = o->made_ids[i];
+		keys[i].key = (ProtobufCBinaryData){ IDENTITY_KEY_LEN,
+						     o->made[i] };
+		list[i] = &keys[i];
+	}
+	put.request = ask(o, ASK_PREKEYS);
+	put.n_prekeys = o->n_made;
+	put.prekeys = list;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_PREKEYS;
+	m.put_prekeys = &put;
+	send_message(o, &m);
+	o->prekeys += (uint32_t)o->n_made;
+	o->n_made = 0;
+}
+
+static int put_prekeys(struct owner *o)
+{
+	struct agent *a = o->a;
+	int ret = turn_begin(a->turn);
+
+	if (ret)
+		return ret;
+	o->n_made = PREKEYS_TARGET - o->prekeys;
+	ret = turn_end(a->turn, keys_make_prekeys(a->db, a->sys, o->n_made,
+						  o->made_ids, o->made));
+	if (ret)
+		return ret;
+	ask(o, ASK_PREKEYS);	/* not twice before the commit */
+	turn_after(a->turn, after_prekeys, o);
+	return OK;
+}
+
+static void mint(struct owner *o, enum asked what)
+{
+	Sotto__Mint mint = SOTTO__MINT__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+
+	mint.request = ask(o, what);
+	mint.class_ = what == ASK_LINK ? SOTTO__CAPABILITY_CLASS__INTRO :
+		SOTTO__CAPABILITY_CLASS__CONTACT;
+	mint.count = what == ASK_LINK ? 1 : CAPS_STOCK;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_MINT;
+	m.mint = &mint;
+	send_message(o, &m);
+}
+
+static int ask_revoke(struct owner *o)
+{
+	Sotto__Revoke revoke = SOTTO__REVOKE__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	ProtobufCBinaryData ids[REVOKE_MAX];
+	struct buf b;
+	size_t n = 0;
+	int ret;
+
+	buf_init(&b, 256 * 1024);
+	ret = caps_revocations(o->a, false, &b);
+	while (!ret && n < REVOKE_MAX && (n + 1) * CAPABILITY_ID_LEN <= b.len) {
+		ids[n] = (ProtobufCBinaryData){ CAPABILITY_ID_LEN,
+			b.data + n * CAPABILITY_ID_LEN };
+		n++;
+	}
+	if (n) {
+		revoke.request = ask(o, ASK_REVOKE);
+		revoke.n_ids = n;
+		revoke.ids = ids;
+		o->revoking = n * CAPABILITY_ID_LEN;
+		m.of_case = SOTTO__CLIENT_MESSAGE__OF_REVOKE;
+		m.revoke = &revoke;
+		send_message(o, &m);
+	}
+	buf_finish(&b);
+	return ret;
+}
+
+static int poke_link(struct owner *o)
+{
+	uint8_t cap[CAPABILITY_LEN];
+	int count = 0, ret;
+
+	if (!o->pending[ASK_MINT]) {
+		ret = caps_count(o->a, &count);
+		if (ret)
+			return ret;
+		if (count < CAPS_LOW)
+			mint(o, ASK_MINT);
+	}
+	if (!o->pending[ASK_LINK]) {
+		ret = caps_link(o->a, cap);
+		if (ret && ret != ERR_NOT_FOUND)
+			return ret;
+		if (ret || !caps_fresh(o->a, cap))
+			mint(o, ASK_LINK);
+	}
+	return o->pending[ASK_REVOKE] ? OK : ask_revoke(o);
+}
+
+void owner_poke(struct owner *o)
+{
+	bool list = false, bundle = false;
+	int ret;
+
+	if (!relay_conn_link(o->conn) || o->stalled || o->confirm)
+		return;
+	ret = get_flag(o->a, "list-dirty", &list);
+	if (!ret)
+		ret = get_flag(o->a, "bundle-dirty", &bundle);
+	if (!ret && list && !o->pending[ASK_LIST])
+		ret = put_list(o);
+	if (!ret && bundle && !o->pending[ASK_BUNDLE])
+		ret = put_bundle(o);
+	if (!ret && o->prekeys < PREKEYS_REFILL_BELOW &&
+	    !o->pending[ASK_PREKEYS])
+		ret = put_prekeys(o);
+	if (!ret)
+		ret = poke_link(o);
+	if (ret)
+		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
+}
+
+static int store_done(struct owner *o, enum asked what)
+{
+	struct agent *a = o->a;
+	int ret = turn_begin(a->turn);
+
+	if (ret)
+		return ret;
+	if (what == ASK_LIST)
+		ret = db_put_int(a->db, "list-dirty", 0);
+	else if (what == ASK_BUNDLE)
+		ret = db_put_int(a->db, "bundle-dirty", 0);
+	else if (what == ASK_REVOKE)
+		ret = caps_revoked(a, o->revoking);
+	return turn_end(a->turn, ret);
+}
+
+static void after_records(void *ctx, int err)
+{
+	struct owner *o = ctx;
+
+	if (err)
+		return;
+	owner_poke(o);
+	api_server_state_changed(o->a->server);
+	/* Contents may have waited for a capability to hand out. */
+	sendq_pump(o->a->sendq);
+}
+
+static void on_done(void *ctx, uint32_t request)
+{
+	struct owner *o = ctx;
+
+	for (int i = 0; request && i < N_ASKED; i++) {
+		if (o->pending[i] != request)
+			continue;
+		o->pending[i] = 0;
+		if (store_done(o, (enum asked)i))
+			log_error("what the relay confirmed was not stored");
+		else
+			turn_after(o->a->turn, after_records, o);
+		return;
+	}
+}
+
+static int store_minted(struct owner *o, const Sotto__Minted *m)
+{
+	struct agent *a = o->a;
+	bool link = o->pending[ASK_LINK] == m->request;
+	enum capability_class class = link ? CAP_INTRO : CAP_CONTACT;
+	int ret = turn_begin(a->turn);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < m->n_capabilities && !ret; i++) {
+		const uint8_t *cap = m->capabilities[i].data;
+		struct capability c;
+
+		if (capability_read(cap, CAPABILITY_LEN, &c) ||
+		    c.class != class)
+			continue;
+		ret = link ? caps_set_link(a, cap) : caps_add(a, cap);
+	}
+	return turn_end(a->turn, ret);
+}
+
+static void on_minted(void *ctx, const Sotto__Minted *m)
+{
+	struct owner *o = ctx;
+	enum asked what = m->request == o->pending[ASK_LINK] ?
+		ASK_LINK : ASK_MINT;
+
+	if (!m->request || o->pending[what] != m->request)
+		return;
+	if (store_minted(o, m))
+		log_error("what the relay minted was not stored");
+	else
+		turn_after(o->a->turn, after_records, o);
+	o->pending[what] = 0;
+	/* A relay that mints nothing of use is not asked in a loop. */
+	if (!m->n_capabilities)
+		o->stalled = true;
+}
+
+/* ---- errors ---- */
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct owner *o = timer->data;
+
+	o->stalled = false;
+	owner_poke(o);
+}
+
+static const char *auth_error(int code, bool *give_up)
+{
+	*give_up = false;
+	switch (code) {
+	case SOTTO__ERROR_CODE__VERSION:
+		return "the relay speaks no version of the protocol known here";
+	case SOTTO__ERROR_CODE__AUTH_FAILED:
+		return "the relay refuses this account's key";
+	case SOTTO__ERROR_CODE__UNKNOWN_ACCOUNT:
+		return "the relay does not know this account; registering again";
+	case SOTTO__ERROR_CODE__INVITE_NEEDED:
+		return "the relay asks for an invitation";
+	case SOTTO__ERROR_CODE__COPIED:
+		*give_up = true;
+		return "this store is a copy of one that is used elsewhere; "
+			"set up a new device";
+	case SOTTO__ERROR_CODE__UNAVAILABLE:
+		return "the relay cannot reach its store";
+	case SOTTO__ERROR_CODE__RATE:
+		return "the relay asks us to slow down";
+	default:
+		return "the relay did not understand us";
+	}
+}
+
+static void on_error(void *ctx, const Sotto__Error *e)
+{
+	struct owner *o = ctx;
+	struct agent *a = o->a;
+	const char *why;
+	bool give_up;
+
+	log_warn("the relay answers error %d: %s", (int)e->code, e->text);
+	if (e->request) {
+		for (int i = 0; i < N_ASKED; i++)
+			if (o->pending[i] == e->request)
+				o->pending[i] = 0;
+		o->stalled = true;
+		uv_timer_start(o->retry, on_retry, RETRY_MS, 0);
+		return;
+	}
+	if (e->code == SOTTO__ERROR_CODE__UNKNOWN_ACCOUNT &&
+	    (turn_begin(a->turn) ||
+	     turn_end(a->turn, db_put_int(a->db, "registered", 0))))
+		log_error("cannot note that the account is not registered");
+	why = auth_error((int)e->code, &give_up);
+	relay_conn_fail(o->conn, 0, why, give_up);
+}
+
+static void on_closing(void *ctx, uint32_t retry_after)
+{
+	struct owner *o = ctx;
+
+	relay_conn_retry_after(o->conn, retry_after);
+}
+
+static void on_lost(void *ctx)
+{
+	struct owner *o = ctx;
+
+	o->caught_up = false;
+	memset(o->pending, 0, sizeof(o->pending));
+	order_caught_up(o->a->order, false);
+}
+
+static void on_changed(void *ctx)
+{
+	struct owner *o = ctx;
+
+	notice_connection(o->a);
+}
+
+static const struct relay_conn_ops ops = {
+	.link = {
+		.challenge = on_challenge,
+		.ready = on_ready,
+		.deliver = on_deliver,
+		.caught_up = on_caught_up,
+		.expired = on_expired,
+		.done = on_done,
+		.minted = on_minted,
+		.error = on_error,
+		.closing = on_closing,
+	},
+	.lost = on_lost,
+	.changed = on_changed,
+};
+
+/* ---- life ---- */
+
+int owner_create(struct agent *a, struct owner **out)
+{
+	struct relay_url url;
+	struct owner *o;
+	struct buf text;
+	int ret;
+
+	buf_init(&text, RELAY_URL_MAX + 1);
+	ret = db_get(a->db, "relay", &text);
+	if (!ret)
+		ret = buf_append_u8(&text, 0);
+	if (!ret && relay_url_parse((char *)text.data, &url))
+		ret = ERR_CORRUPT;
+	buf_finish(&text);
+	if (ret)
+		return ret == ERR_NOT_FOUND ? ERR_CORRUPT : ret;
+	o = xcalloc(1, sizeof(*o));
+	o->a = a;
+	o->inbox = inbox_create(a);
+	o->retry = xcalloc(1, sizeof(*o->retry));
+	uv_timer_init(a->loop, o->retry);
+	o->retry->data = o;
+	o->conn = relay_conn_create(a->loop, a->sys, a->ws, &url, true, &ops,
+				    o);
+	*out = o;
+	return OK;
+}
+
+void owner_start(struct owner *o)
+{
+	relay_conn_open(o->conn);
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void owner_destroy(struct owner *o)
+{
+	if (!o)
+		return;
+	relay_conn_destroy(o->conn);
+	inbox_destroy(o->inbox);
+	uv_close((uv_handle_t *)o->retry, free_handle);
+	free(o);
+}
+
+struct relay_conn_status owner_status(const struct owner *o)
+{
+	return relay_conn_status(o->conn);
+}
+
+bool owner_caught_up(const struct owner *o)
+{
+	return o->caught_up;
+}
+
+const struct relay_url *owner_url(const struct owner *o)
+{
+	return relay_conn_url(o->conn);
+}
+
+void owner_store_failed(struct owner *o, int err)
+{
+	relay_conn_fail(o->conn, 0, agent_store_text(err), false);
+}
+
+static void after_prekey_used(void *ctx, int err)
+{
+	struct owner *o = ctx;
+
+	if (!err && o->prekeys < PREKEYS_REFILL_BELOW)
+		owner_poke(o);
+}
+
+void owner_prekey_used(struct owner *o)
+{
+	if (o->prekeys)
+		o->prekeys--;
+	turn_after(o->a->turn, after_prekey_used, o);
+}
+
+void owner_rotate(struct owner *o)
+{
+	struct agent *a = o->a;
+	bool changed = false;
+	int ret = turn_begin(a->turn);
+
+	if (ret)
+		return;
+	ret = keys_rotate(a->db, a->keys, a->sys, &changed);
+	if (!ret && changed)
+		ret = db_put_int(a->db, "bundle-dirty", 1);
+	ret = turn_end(a->turn, ret);
+	if (ret) {
+		log_error("keys were not rotated: %s", err_text(ret));
+		return;
+	}
+	inbox_keys_changed(o->inbox);
+	if (changed && agent_seal_key_changed(a))
+		log_error("the new seal key cannot be read");
+	turn_after(a->turn, after_records, o);
+}
+
+uint32_t owner_retention(const struct owner *o)
+{
+	int64_t v = 0;
+
+	if (db_get_int(o->a->db, "retention", &v) || v <= 0)
+		return RETENTION_DEFAULT;
+	return (uint32_t)v;
+}

@@ -1,0 +1,577 @@
+#include "sendq.h"
+
+#include "compose.h"
+#include "fault.h"
+#include "log.h"
+#include "notice.h"
+#include "peers.h"
+#include "sendq_int.h"
+
+enum {
+	ENCRYPT_BATCH = 64,
+	TYPING_EVERY_MS = 3000,
+};
+
+static const struct relay_conn_ops sender_ops;
+
+/* ---- lanes and senders ---- */
+
+struct lane *sendq_lane(struct sendq *q, int64_t contact)
+{
+	struct lane *l;
+
+	for (size_t i = 0; i < q->n_lanes; i++)
+		if (q->lanes[i]->contact == contact)
+			return q->lanes[i];
+	q->lanes = xrealloc(q->lanes, (q->n_lanes + 1) * sizeof(*q->lanes));
+	l = xcalloc(1, sizeof(*l));
+	l->q = q;
+	l->contact = contact;
+	q->lanes[q->n_lanes++] = l;
+	return l;
+}
+
+struct sender *sendq_sender(struct sendq *q, const char *relay)
+{
+	struct relay_url url;
+	struct sender *s;
+
+	if (relay_url_parse(relay, &url))
+		return NULL;
+	for (size_t i = 0; i < q->n_senders; i++) {
+		const struct relay_url *u = relay_conn_url(q->senders[i]->conn);
+
+		if (u->tls == url.tls && u->port == url.port &&
+		    !strcmp(u->host, url.host))
+			return q->senders[i];
+	}
+	q->senders = xrealloc(q->senders,
+			      (q->n_senders + 1) * sizeof(*q->senders));
+	s = xcalloc(1, sizeof(*s));
+	s->q = q;
+	s->conn = relay_conn_create(q->a->loop, q->a->sys, q->a->ws, &url,
+				    false, &sender_ops, s);
+	q->senders[q->n_senders++] = s;
+	return s;
+}
+
+void lane_hold(struct lane *l, bool delay)
+{
+	const struct sys *sys = l->q->a->sys;
+
+	l->hold = true;
+	if (delay)
+		l->retry_at = sys_mono_ms(sys) + backoff_ms(sys, l->failures++);
+}
+
+/* ---- encrypting ---- */
+
+bool lane_needs_fresh(struct lane *l, const struct contact *c,
+		      const struct outbox_entry *e)
+{
+	Sotto__Content *content;
+	bool fresh;
+
+	if (e->kind != OUTBOX_CONTROL || e->encrypted)
+		return false;
+	content = sotto__content__unpack(NULL, e->bytes.len, e->bytes.data);
+	fresh = content && content->repair && c->has_list &&
+		peer_may_repair(l->q->a, &c->account, c->list.devices[0].id);
+	if (content)
+		sotto__content__free_unpacked(content, NULL);
+	return fresh;
+}
+
+/* One entry in a savepoint of its own. OK; ERR_NOT_FOUND: fetch first;
+ * ERR_FULL: wait. */
+static int encrypt_one(struct lane *l, struct contact *c,
+		       struct outbox_entry *e)
+{
+	struct agent *a = l->q->a;
+	struct contact before = *c;
+	int ret;
+
+	if (lane_needs_fresh(l, c, e) || !compose_can_encrypt(a, c))
+		return ERR_NOT_FOUND;
+	ret = turn_begin(a->turn);
+	if (!ret)
+		ret = turn_end(a->turn, compose_encrypt(a, c, e));
+	if (ret)
+		*c = before;
+	return ret;
+}
+
+int lane_encrypt(struct lane *l, struct contact *c, unsigned *n)
+{
+	struct agent *a = l->q->a;
+	int ret = OK;
+
+	*n = 0;
+	if (c->alert || c->state != CONTACT_ADDED || l->want_bundles)
+		return OK;
+	while (*n < ENCRYPT_BATCH) {
+		struct outbox_entry e;
+
+		ret = outbox_first_clear(a->db, c->row, &e);
+		if (ret == ERR_NOT_FOUND)
+			return OK;
+		if (ret)
+			return ret;
+		ret = encrypt_one(l, c, &e);
+		buf_wipe(&e.bytes);
+		if (ret)
+			break;
+		++*n;
+	}
+	switch (ret) {
+	case ERR_NOT_FOUND:
+		l->want_bundles = true;
+		l->list_only = false;
+		return OK;
+	case ERR_FULL:		/* the owner connection brings capabilities */
+		return OK;
+	case ERR_IDENTITY:
+		log_warn("a device's key is not in its list: not sending");
+		lane_hold(l, true);
+		return OK;
+	default:
+		return ret;
+	}
+}
+
+static void after_change(void *ctx, int err)
+{
+	if (!err)
+		sendq_pump(ctx);
+}
+
+int sendq_queued(struct sendq *q, struct contact *c)
+{
+	struct lane *l = sendq_lane(q, c->row);
+	unsigned n;
+	int ret;
+
+	l->active = true;
+	ret = lane_encrypt(l, c, &n);
+	if (!ret)
+		turn_after(q->a->turn, after_change, q);
+	return ret;
+}
+
+/* ---- sending ---- */
+
+/* Hands the entry's Send to the connection. */
+static int send_entry(struct lane *l, struct sender *s,
+		      const struct outbox_entry *e)
+{
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	struct inflight *f = &s->inflight[s->n_inflight];
+	int ret;
+
+	if (s->n_inflight == SEND_WINDOW)
+		return ERR_FULL;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_SEND;
+	m.send = sotto__send__unpack(NULL, e->bytes.len, e->bytes.data);
+	if (!m.send)
+		return ERR_CORRUPT;
+	fault_point("agent.encrypted");
+	ret = relay_conn_send(s->conn, &m);
+	if (!ret) {
+		*f = (struct inflight){ .lane = l, .row = e->row,
+					.kind = e->kind };
+		memcpy(f->envelope, m.send->id.data, ENVELOPE_ID_LEN);
+		memcpy(f->message, e->message, MESSAGE_ID_LEN);
+		s->n_inflight++;
+		l->inflight++;
+		l->sender = s;
+	}
+	sotto__send__free_unpacked(m.send, NULL);
+	return ret;
+}
+
+/* Whether the Send's slots are for exactly c's devices. */
+static bool fits_list(const struct outbox_entry *e, const struct contact *c)
+{
+	Sotto__Send *send = sotto__send__unpack(NULL, e->bytes.len,
+						e->bytes.data);
+	bool fits = send && send->n_slots == c->list.n;
+
+	for (unsigned i = 0; fits && i < c->list.n; i++)
+		fits = device_list_find(&c->list, send->slots[i]->device);
+	if (send)
+		sotto__send__free_unpacked(send, NULL);
+	return fits;
+}
+
+/* In a turn of its own; the lane goes on after the commit. */
+static int change_entry(struct lane *l, struct contact *c,
+			struct outbox_entry *e)
+{
+	struct agent *a = l->q->a;
+	unsigned n = 1;
+	int ret = turn_begin(a->turn);
+
+	if (ret)
+		return ret;
+	ret = e->encrypted ? lane_encrypt_again(l, c, e) :
+		lane_encrypt(l, c, &n);
+	ret = turn_end(a->turn, ret);
+	if (!ret && n)
+		turn_after(a->turn, after_change, l->q);
+	return ret;
+}
+
+/* Sends the lane's entries while there is room. */
+static int send_lane(struct lane *l, struct contact *c, struct sender *s)
+{
+	struct agent *a = l->q->a;
+	int ret;
+
+	for (;;) {
+		struct relay_link *link = relay_conn_link(s->conn);
+		struct outbox_entry e;
+
+		if (!link || !relay_link_has_room(link))
+			return OK;
+		ret = outbox_next(a->db, c->row, l->last, &e);
+		if (ret == ERR_NOT_FOUND) {
+			if (!l->inflight)
+				l->active = false;
+			return OK;
+		}
+		if (ret)
+			return ret;
+		if (!e.encrypted || !fits_list(&e, c)) {
+			/* Sent after the commit of this. */
+			if (!l->want_bundles && !l->inflight)
+				ret = change_entry(l, c, &e);
+			else if (!l->want_bundles && !e.encrypted)
+				ret = change_entry(l, c, &e);
+			buf_wipe(&e.bytes);
+			return ret;
+		}
+		if (turn_is_open(a->turn)) {
+			/* It may be of this turn: not before the commit. */
+			turn_after(a->turn, after_change, l->q);
+			buf_finish(&e.bytes);
+			return OK;
+		}
+		ret = send_entry(l, s, &e);
+		if (!ret)
+			l->last = e.row;
+		buf_finish(&e.bytes);
+		if (ret)
+			return ret == ERR_FULL || ret == ERR_NETWORK ? OK : ret;
+	}
+}
+
+static int pump_lane(struct lane *l, uint64_t now)
+{
+	struct agent *a = l->q->a;
+	struct contact c;
+	struct sender *s;
+	int ret;
+
+	if ((!l->active && !l->want_bundles) || l->retry_at > now)
+		return OK;
+	if (l->hold) {
+		if (l->inflight)
+			return OK;
+		l->hold = false;
+		l->last = 0;
+	}
+	ret = contact_by_row(a->db, l->contact, &c);
+	if (ret == ERR_NOT_FOUND) {
+		l->active = l->want_bundles = false;
+		return OK;
+	}
+	if (ret)
+		return ret;
+	if (c.state != CONTACT_ADDED || c.alert || !c.has_capability)
+		return OK;
+	s = sendq_sender(l->q, c.relay);
+	if (!s || (l->inflight && l->sender != s))
+		return OK;
+	if (!relay_conn_link(s->conn)) {
+		relay_conn_open(s->conn);
+		return OK;
+	}
+	l->sender = s;
+	ret = send_lane(l, &c, s);
+	if (!ret && l->want_bundles && !l->fetching)
+		lane_fetch(l, &c);
+	return ret;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	sendq_pump(timer->data);
+}
+
+/* The timer stands at the first lane that waits. */
+static void arm(struct sendq *q, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < q->n_lanes; i++) {
+		const struct lane *l = q->lanes[i];
+
+		if ((l->active || l->want_bundles) && l->retry_at > now &&
+		    l->retry_at < next)
+			next = l->retry_at;
+	}
+	if (q->retry_at > now)
+		next = q->retry_at;
+	if (next == UINT64_MAX)
+		uv_timer_stop(q->timer);
+	else
+		uv_timer_start(q->timer, on_timer, next - now, 0);
+}
+
+void sendq_pump(struct sendq *q)
+{
+	uint64_t now = sys_mono_ms(q->a->sys);
+	int ret = OK;
+
+	if (q->pumping)
+		return;
+	q->pumping = true;
+	for (size_t i = 0; i < q->n_lanes && q->retry_at <= now && !ret; i++)
+		ret = pump_lane(q->lanes[i], now);
+	q->pumping = false;
+	if (ret) {
+		log_error("the outbox cannot be read: %s", err_text(ret));
+		sendq_store_failed(q);
+	}
+	arm(q, now);
+}
+
+void sendq_store_failed(struct sendq *q)
+{
+	const struct sys *sys = q->a->sys;
+
+	for (size_t i = 0; i < q->n_senders; i++)
+		relay_conn_close(q->senders[i]->conn);
+	q->retry_at = sys_mono_ms(sys) + backoff_ms(sys, q->failures++);
+	arm(q, sys_mono_ms(sys));
+}
+
+/* ---- connections ---- */
+
+static void on_ready(void *ctx, const Sotto__Ready *r)
+{
+	struct sender *s = ctx;
+
+	(void)r;
+	sendq_pump(s->q);
+}
+
+/* What was unanswered is sent again, the same bytes. */
+static void on_lost(void *ctx)
+{
+	struct sender *s = ctx;
+
+	for (unsigned i = 0; i < s->n_inflight; i++) {
+		struct lane *l = s->inflight[i].lane;
+
+		if (s->inflight[i].row)
+			l->inflight--;
+		l->last = 0;
+		l->active = true;
+	}
+	s->n_inflight = 0;
+	for (size_t i = 0; i < s->q->n_lanes; i++)
+		if (s->q->lanes[i]->sender == s)
+			s->q->lanes[i]->fetching = false;
+}
+
+static bool has_work(const struct sender *s)
+{
+	for (size_t i = 0; i < s->q->n_lanes; i++) {
+		const struct lane *l = s->q->lanes[i];
+
+		if (l->sender == s && (l->active || l->want_bundles))
+			return true;
+	}
+	return false;
+}
+
+static void on_changed(void *ctx)
+{
+	struct sender *s = ctx;
+
+	/* Nothing to send: no need to come back by itself. */
+	if (relay_conn_status(s->conn).state == CONN_WAITING && !has_work(s))
+		relay_conn_close(s->conn);
+}
+
+static void on_closing(void *ctx, uint32_t retry_after)
+{
+	struct sender *s = ctx;
+
+	relay_conn_retry_after(s->conn, retry_after);
+}
+
+static const struct relay_conn_ops sender_ops = {
+	.link = {
+		.ready = on_ready,
+		.fetched = sendq_on_fetched,
+		.sent = sendq_on_sent,
+		.error = sendq_on_error,
+		.closing = on_closing,
+	},
+	.lost = on_lost,
+	.changed = on_changed,
+};
+
+/* ---- the rest of the interface ---- */
+
+void sendq_refresh_list(struct sendq *q, const struct contact *c)
+{
+	struct lane *l = sendq_lane(q, c->row);
+
+	if (l->want_bundles)
+		return;
+	l->want_bundles = l->list_only = true;
+	turn_after(q->a->turn, after_change, q);
+}
+
+void sendq_heard(struct sendq *q, int64_t contact)
+{
+	sendq_lane(q, contact)->away = false;
+}
+
+int lane_fail(struct lane *l, struct contact *c, const struct outbox_entry *e,
+	      const char *why)
+{
+	struct agent *a = l->q->a;
+	bool changed = false;
+	int ret = outbox_remove(a->db, e->row);
+
+	if (ret || e->kind != OUTBOX_TEXT)
+		return ret;
+	ret = history_set_state(a->db, e->message, MESSAGE_FAILED, why,
+				&changed);
+	if (!ret && changed)
+		ret = notice_receipt(a, c, e->message, MESSAGE_FAILED, why);
+	return ret;
+}
+
+int sendq_forget(struct sendq *q, const struct contact *c, const char *why)
+{
+	struct lane *l = sendq_lane(q, c->row);
+	struct contact copy = *c;
+	int ret = OK;
+
+	while (!ret) {
+		struct outbox_entry e;
+
+		ret = outbox_first(q->a->db, c->row, &e);
+		if (ret)
+			break;
+		ret = lane_fail(l, &copy, &e, why);
+		buf_wipe(&e.bytes);
+	}
+	l->active = l->want_bundles = false;
+	return ret == ERR_NOT_FOUND ? OK : ret;
+}
+
+/* An ephemeral Send on its way through the commit. */
+struct ephemeral {
+	struct sendq *q;
+	struct sender *sender;
+	struct outbox_entry e;
+	int64_t contact;
+};
+
+static void after_ephemeral(void *ctx, int err)
+{
+	struct ephemeral *p = ctx;
+	struct relay_link *link = relay_conn_link(p->sender->conn);
+	struct lane *l = sendq_lane(p->q, p->contact);
+
+	if (!err && link && relay_link_has_room(link) &&
+	    !send_entry(l, p->sender, &p->e))
+		l->inflight--;	/* it holds nobody up */
+	buf_wipe(&p->e.bytes);
+	free(p);
+}
+
+void sendq_typing(struct sendq *q, struct contact *c, bool on)
+{
+	Sotto__Content content = SOTTO__CONTENT__INIT;
+	Sotto__Typing typing = SOTTO__TYPING__INIT;
+	struct lane *l = sendq_lane(q, c->row);
+	struct sender *s = sendq_sender(q, c->relay);
+	uint64_t now = sys_mono_ms(q->a->sys);
+	struct ephemeral *p;
+
+	/* Each that is lost is a message key the other side skips. */
+	if (l->away || l->active || !c->answered || !s ||
+	    !relay_conn_link(s->conn) || !compose_can_encrypt(q->a, c) ||
+	    (l->typing == on && (!on || now - l->typing_at < TYPING_EVERY_MS)))
+		return;
+	l->typing = on;
+	l->typing_at = now;
+	typing.on = on;
+	content.typing = &typing;
+	if (turn_begin(q->a->turn))
+		return;
+	p = xcalloc(1, sizeof(*p));
+	p->q = q;
+	p->sender = s;
+	p->contact = c->row;
+	buf_init(&p->e.bytes, 64 * 1024);
+	if (turn_end(q->a->turn, compose_ephemeral(q->a, c, &content,
+						   &p->e.bytes,
+						   p->e.envelope))) {
+		buf_wipe(&p->e.bytes);
+		free(p);
+		return;
+	}
+	turn_after(q->a->turn, after_ephemeral, p);
+}
+
+static int add_lane(void *ctx, int64_t contact)
+{
+	sendq_lane(ctx, contact)->active = true;
+	return 0;
+}
+
+int sendq_create(struct agent *a, struct sendq **out)
+{
+	struct sendq *q = xcalloc(1, sizeof(*q));
+	int ret;
+
+	q->a = a;
+	q->timer = xcalloc(1, sizeof(*q->timer));
+	uv_timer_init(a->loop, q->timer);
+	q->timer->data = q;
+	ret = outbox_lanes(a->db, add_lane, q);
+	if (ret)
+		sendq_destroy(q);
+	else
+		*out = q;
+	return ret;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void sendq_destroy(struct sendq *q)
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->n_senders; i++) {
+		relay_conn_destroy(q->senders[i]->conn);
+		free(q->senders[i]);
+	}
+	for (size_t i = 0; i < q->n_lanes; i++)
+		free(q->lanes[i]);
+	free(q->senders);
+	free(q->lanes);
+	uv_close((uv_handle_t *)q->timer, free_handle);
+	free(q);
+}

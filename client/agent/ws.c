@@ -1,0 +1,334 @@
+#include "ws.h"
+
+#include <libwebsockets.h>
+
+#include "frame.h"
+#include "log.h"
+
+enum { RX_CHUNK = 16 * 1024, WHY_MAX = 320, AGENT_FDS = 256 };
+
+struct ws {
+	uv_loop_t *loop;
+	struct lws_context *context;
+	struct lws_vhost *vhost;
+};
+
+struct ws_conn {
+	struct ws *ws;
+	struct relay_url url;
+	const struct ws_events *events;	/* NULL: nobody listens any more */
+	void *ctx;
+	struct lws *wsi;
+	uv_getaddrinfo_t resolve;
+	bool resolving;
+	bool connecting;	/* inside lws_client_connect_via_info */
+	bool failed;		/* ... which has reported an error */
+	bool open;
+	bool ping;
+	int close_code;		/* ours, to be sent */
+	int peer_code;
+	char why[WHY_MAX];
+	struct buf in;
+};
+
+static void conn_free(struct ws_conn *c)
+{
+	buf_finish(&c->in);
+	free(c);
+}
+
+/* The connection is gone for libwebsockets too. */
+static void conn_gone(struct ws_conn *c)
+{
+	if (c->wsi)
+		lws_set_wsi_user(c->wsi, NULL);
+	if (c->events)
+		c->events->closed(c->ctx, c->peer_code, c->why);
+	conn_free(c);
+}
+
+static int on_receive(struct ws_conn *c, const void *data, size_t len)
+{
+	if (!c->events)
+		return -1;
+	c->events->alive(c->ctx);
+	if (!lws_frame_is_binary(c->wsi)) {
+		snprintf(c->why, sizeof(c->why), "the relay sent text");
+		lws_close_reason(c->wsi, (enum lws_close_status)CLOSE_TEXT, NULL, 0);
+		return -1;
+	}
+	if (buf_append(&c->in, data, len)) {
+		snprintf(c->why, sizeof(c->why),
+			 "the relay sent an oversized message");
+		lws_close_reason(c->wsi, (enum lws_close_status)CLOSE_TOO_BIG, NULL, 0);
+		return -1;
+	}
+	if (!lws_is_final_fragment(c->wsi))
+		return 0;
+	c->events->message(c->ctx, c->in.data, c->in.len);
+	if (c->in.cap > 4 * RX_CHUNK)
+		buf_finish(&c->in);
+	else
+		buf_clear(&c->in);
+	return 0;
+}
+
+static int on_writeable(struct ws_conn *c)
+{
+	static const uint8_t room[LWS_PRE];
+	struct buf frame;
+	int ret = 0;
+
+	if (c->close_code || !c->events) {
+		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
+				 NULL, 0);
+		return -1;
+	}
+	if (c->ping) {
+		uint8_t empty[LWS_PRE + 1];
+
+		c->ping = false;
+		lws_callback_on_writable(c->wsi);
+		return lws_write(c->wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0
+			? -1 : 0;
+	}
+	buf_init(&frame, LWS_PRE + WS_FRAME_MAX);
+	if (buf_append(&frame, room, LWS_PRE))
+		abort();
+	c->events->output(c->ctx, &frame);
+	if (frame.len > LWS_PRE) {
+		if (lws_write(c->wsi, frame.data + LWS_PRE,
+			      frame.len - LWS_PRE, LWS_WRITE_BINARY) < 0)
+			ret = -1;
+		else
+			lws_callback_on_writable(c->wsi);
+	}
+	buf_finish(&frame);
+	return ret;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t len)
+{
+	struct ws_conn *c = user;
+
+	if (!c)
+		return 0;
+	switch (reason) {
+	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		if (in && len)
+			snprintf(c->why, sizeof(c->why), "%.*s",
+				 (int)len, (const char *)in);
+		else
+			snprintf(c->why, sizeof(c->why), "no connection");
+		c->failed = true;
+		if (!c->connecting)
+			conn_gone(c);
+		return 0;
+	case LWS_CALLBACK_CLIENT_ESTABLISHED:
+		c->wsi = wsi;
+		c->open = true;
+		if (!c->events)
+			return -1;
+		c->events->opened(c->ctx);
+		return 0;
+	case LWS_CALLBACK_CLIENT_RECEIVE:
+		return on_receive(c, in, len);
+	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+		if (c->events)
+			c->events->alive(c->ctx);
+		return 0;
+	case LWS_CALLBACK_CLIENT_WRITEABLE:
+		return on_writeable(c);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		if (len >= 2)
+			c->peer_code = ((const uint8_t *)in)[0] << 8 |
+				((const uint8_t *)in)[1];
+		return 0;
+	case LWS_CALLBACK_CLIENT_CLOSED:
+		if (!c->why[0])
+			snprintf(c->why, sizeof(c->why),
+				 "the connection was closed");
+		conn_gone(c);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static const struct lws_protocols protocols[] = {
+	{ .name = SUBPROTOCOL, .callback = callback,
+	  .rx_buffer_size = RX_CHUNK },
+	{ .name = NULL },
+};
+
+/* We watch for silence ourselves. */
+static const lws_retry_bo_t no_validity_check;
+
+static void on_lws_log(int level, const char *line)
+{
+	if (level == LLL_ERR)
+		log_debug("libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out)
+{
+	struct ws *ws = xcalloc(1, sizeof(*ws));
+	void *loops[] = { loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN,
+		.protocols = protocols,
+		.foreign_loops = loops,
+		.fd_limit_per_thread = AGENT_FDS,
+		.client_ssl_ca_filepath = ca_file,
+		.retry_and_idle_policy = &no_validity_check,
+		/* TLS 1.3 alone, and nothing by which a relay could tell that
+		 * two connections come from one client. */
+		.ssl_client_options_set = (long)(SSL_OP_NO_TLSv1 |
+			SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2 |
+			SSL_OP_NO_TICKET),
+		.options = LWS_SERVER_OPTION_LIBUV |
+			LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+			LWS_SERVER_OPTION_EXPLICIT_VHOSTS
+#ifdef LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE
+			| LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE
+#endif
+	};
+
+	lws_set_log_level(LLL_ERR, on_lws_log);
+	ws->loop = loop;
+	ws->context = lws_create_context(&info);
+	if (ws->context)
+		ws->vhost = lws_create_vhost(ws->context, &info);
+	if (!ws->vhost || (ca_file &&
+			   lws_init_vhost_client_ssl(&info, ws->vhost))) {
+		log_error("cannot start TLS%s%s", ca_file ? " with " : "",
+			  ca_file ? ca_file : "");
+		ws_destroy(ws);
+		return ERR_SYSTEM;
+	}
+	*out = ws;
+	return OK;
+}
+
+void ws_destroy(struct ws *ws)
+{
+	if (!ws)
+		return;
+	if (ws->context)
+		lws_context_destroy(ws->context);
+	free(ws);
+}
+
+static void start_connect(struct ws_conn *c, const char *address)
+{
+	char host[RELAY_HOST_MAX + 16];
+	bool v6 = strchr(c->url.host, ':');
+	struct lws_client_connect_info info = {
+		.context = c->ws->context,
+		.vhost = c->ws->vhost,
+		.address = address,
+		.port = c->url.port,
+		.ssl_connection = c->url.tls ? LCCSCF_USE_SSL : 0,
+		.path = "/",
+		.host = host,
+		.protocol = SUBPROTOCOL,
+		.local_protocol_name = SUBPROTOCOL,
+		.alpn = "http/1.1",
+		.userdata = c,
+		.pwsi = &c->wsi,
+		.retry_and_idle_policy = &no_validity_check,
+	};
+
+	if (c->url.port == (c->url.tls ? 443 : 80) || v6)
+		snprintf(host, sizeof(host), "%s", c->url.host);
+	else
+		snprintf(host, sizeof(host), "%s:%u", c->url.host, c->url.port);
+	c->connecting = true;
+	if (!lws_client_connect_via_info(&info) && !c->failed) {
+		snprintf(c->why, sizeof(c->why), "no connection");
+		c->failed = true;
+		c->wsi = NULL;
+	}
+	c->connecting = false;
+	if (c->failed)
+		conn_gone(c);
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status,
+			struct addrinfo *found)
+{
+	struct ws_conn *c = req->data;
+	char address[INET6_ADDRSTRLEN];
+
+	c->resolving = false;
+	if (!c->events) {
+		uv_freeaddrinfo(found);
+		conn_free(c);
+		return;
+	}
+	if (status || getnameinfo(found->ai_addr, found->ai_addrlen, address,
+				  sizeof(address), NULL, 0, NI_NUMERICHOST)) {
+		snprintf(c->why, sizeof(c->why), "the name %s is not known",
+			 c->url.host);
+		if (!status)
+			uv_freeaddrinfo(found);
+		conn_gone(c);
+		return;
+	}
+	uv_freeaddrinfo(found);
+	start_connect(c, address);
+}
+
+struct ws_conn *ws_connect(struct ws *ws, const struct relay_url *url,
+			   const struct ws_events *events, void *ctx)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct ws_conn *c = xcalloc(1, sizeof(*c));
+	char port[8];
+	int ret;
+
+	c->ws = ws;
+	c->url = *url;
+	c->events = events;
+	c->ctx = ctx;
+	c->resolve.data = c;
+	buf_init(&c->in, FRAME_MAX);
+	snprintf(port, sizeof(port), "%u", url->port);
+	/* Off the loop: libwebsockets would look the name up in it and wait. */
+	ret = uv_getaddrinfo(ws->loop, &c->resolve, on_resolved, url->host,
+			     port, &hints);
+	if (ret) {
+		log_error("cannot look names up: %s", uv_strerror(ret));
+		abort();	/* only for want of memory or wrong arguments */
+	}
+	c->resolving = true;
+	return c;
+}
+
+void ws_want_write(struct ws_conn *c)
+{
+	if (c->open)
+		lws_callback_on_writable(c->wsi);
+}
+
+void ws_ping(struct ws_conn *c)
+{
+	c->ping = true;
+	ws_want_write(c);
+}
+
+void ws_close(struct ws_conn *c, int code)
+{
+	if (!c)
+		return;
+	c->events = NULL;
+	c->close_code = code ? code : LWS_CLOSE_STATUS_NORMAL;
+	if (c->resolving)
+		uv_cancel((uv_req_t *)&c->resolve);
+	else if (c->open)
+		lws_callback_on_writable(c->wsi);
+	else if (c->wsi)
+		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK,
+				LWS_TO_KILL_ASYNC);
+}
