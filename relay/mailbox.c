@@ -17,6 +17,7 @@ enum {
 static const uint64_t none = UINT64_MAX;
 
 static void maybe_free(struct mailbox *mb);
+static void delete_acked(struct mailbox *mb);
 static void retry_later(struct mailbox *mb);
 
 /* ---- the table ---- */
@@ -319,6 +320,7 @@ static void on_deleted(struct storage_write *w)
 	mb->acking = false;
 	if (w->op.result == OK) {
 		mb->deleted = w->op.u.ack.upto;
+		delete_acked(mb);
 	} else {
 		log_error("mailbox ack: %s", err_text(w->op.result));
 		retry_later(mb);

@@ -1,0 +1,179 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "test_relay.h"
+
+struct fixture {
+	struct test_world w;
+	struct test_account *bob;
+	struct test_client client;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	test_world_init(&f->w);
+	f->bob = test_account(&f->w);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	test_gone(&f->client);
+	test_world_finish(&f->w);
+	free(f);
+	return 0;
+}
+
+static void test_conn_without_hello_is_closed_after_10_s(void **state)
+{
+	struct fixture *f = *state;
+
+	test_connect(&f->w, &f->client);
+	test_world_pass(&f->w, 9999);
+	assert_int_equal(conn_close_code(f->client.conn), 0);
+	test_world_pass(&f->w, 1);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_SLOW);
+	assert_true(f->client.woken);
+}
+
+static void test_conn_silent_owner_is_pinged_then_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	test_world_pass(&f->w, 59000);
+	assert_false(f->client.pinged);
+	test_world_pass(&f->w, 2000);
+	assert_true(f->client.pinged);
+	conn_heard(f->client.conn);
+	test_world_pass(&f->w, 140000);
+	assert_int_equal(conn_close_code(f->client.conn), 0);
+	test_world_pass(&f->w, 30000);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_SLOW);
+}
+
+static void test_conn_idle_sender_is_closed_after_15_minutes(void **state)
+{
+	struct fixture *f = *state;
+
+	test_sender(&f->w, &f->client);
+	test_world_pass(&f->w, SENDER_IDLE_MS - 1);
+	assert_int_equal(conn_close_code(f->client.conn), 0);
+	test_world_pass(&f->w, 1);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_IDLE);
+}
+
+static void test_conn_large_frame_before_hello_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = xcalloc(1, HANDSHAKE_FRAME_MAX + 1);
+
+	test_connect(&f->w, &f->client);
+	conn_receive(f->client.conn, data, HANDSHAKE_FRAME_MAX + 1);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_TOO_BIG);
+	free(data);
+}
+
+static void mint(struct test_client *c, uint32_t request, uint32_t count)
+{
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	Sotto__Mint body = SOTTO__MINT__INIT;
+
+	body.request = request;
+	body.class_ = SOTTO__CAPABILITY_CLASS__CONTACT;
+	body.count = count;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_MINT;
+	m.mint = &body;
+	test_say(c, &m);
+}
+
+static void test_conn_window_counts_answers_that_were_not_written(void **state)
+{
+	struct fixture *f = *state;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < SEND_WINDOW; i++)
+			mint(&f->client, i, 1);
+		assert_int_equal(conn_close_code(f->client.conn), 0);
+		while (test_hear(&f->client))
+			;
+	}
+	for (uint32_t i = 0; i <= SEND_WINDOW; i++)
+		mint(&f->client, i, 1);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_WINDOW);
+}
+
+static void test_conn_gone_during_auth_is_safe(void **state)
+{
+	struct fixture *f = *state;
+	struct test_client other = { 0 };
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	test_connect(&f->w, &other);
+	test_gone(&other);
+	test_gone(&f->client);
+	test_owner(&f->w, &f->client, f->bob);
+	/* A read of the mailbox is under way, and the connection goes. */
+	assert_non_null(f->w.reads);
+	test_gone(&f->client);
+	test_settle(&f->w);
+}
+
+static void test_conn_idle_holds_no_buffer(void **state)
+{
+	struct fixture *f = *state;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	while (test_hear(&f->client))
+		;
+	assert_int_equal(f->client.conn->out.cap, 0);
+}
+
+static void test_conn_too_much_memory_pauses_senders_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct test_client sender = { 0 }, late = { 0 };
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	test_sender(&f->w, &sender);
+	core_charge(f->w.core, core_defaults.memory_max + 1);
+	assert_true(sender.paused);
+	assert_false(f->client.paused);
+	test_sender(&f->w, &late);
+	assert_true(late.paused);
+	core_release(f->w.core, core_defaults.memory_max / 2);
+	assert_false(sender.paused);
+	assert_false(late.paused);
+	core_release(f->w.core, core_defaults.memory_max / 2 + 1);
+	test_gone(&sender);
+	test_gone(&late);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_conn_without_hello_is_closed_after_10_s),
+		TEST(test_conn_silent_owner_is_pinged_then_closed),
+		TEST(test_conn_idle_sender_is_closed_after_15_minutes),
+		TEST(test_conn_large_frame_before_hello_is_refused),
+		TEST(test_conn_window_counts_answers_that_were_not_written),
+		TEST(test_conn_gone_during_auth_is_safe),
+		TEST(test_conn_idle_holds_no_buffer),
+		TEST(test_conn_too_much_memory_pauses_senders_alone),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
