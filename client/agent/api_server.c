@@ -536,18 +536,10 @@ static bool same_user(int fd)
 		cred.uid == geteuid();
 }
 
-static void on_connect(uv_poll_t *poll, int status, int events)
+void api_server_adopt(struct api_server *s, int fd)
 {
-	struct api_server *s = poll->data;
 	struct api_client *c;
-	int fd;
 
-	(void)events;
-	if (status < 0)
-		return;
-	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
-		return;
 	if (!same_user(fd) || s->n_clients >= API_CLIENTS_MAX) {
 		log_warn("a connection was refused");
 		close(fd);
@@ -564,6 +556,19 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 	s->clients = c;
 	s->n_clients++;
 	client_watch(c);
+}
+
+static void on_connect(uv_poll_t *poll, int status, int events)
+{
+	struct api_server *s = poll->data;
+	int fd;
+
+	(void)events;
+	if (status < 0)
+		return;
+	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		api_server_adopt(s, fd);
 }
 
 /* ---- life ---- */

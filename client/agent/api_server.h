@@ -20,6 +20,8 @@ enum {
 /* listener: a listening socket, which the server closes. */
 int api_server_create(struct agent *a, int listener,
 		      struct api_server **out) must_check;
+/* Serves a connected, non-blocking socket, which is the server's from now on. */
+void api_server_adopt(struct api_server *s, int fd);
 /* Closes all. The loop must run once more. Takes NULL. */
 void api_server_destroy(struct api_server *s);
 
