@@ -14,25 +14,38 @@ struct ratchet;
 
 enum ratchet_kind { RATCHET_MESSAGE = 1, RATCHET_PREKEY = 2 };
 
-int ratchet_create(struct db *db, struct ratchet **out) must_check;
-void ratchet_destroy(struct ratchet *r);
+enum {
+	/* What a session with its archived states may take in the database. A
+	 * peer that skips thousands of messages again and again ends there:
+	 * ERR_UNDECRYPTABLE until the session is made anew. */
+	RATCHET_SESSION_MAX = 512 * 1024,
+};
 
+/* Reads the account's identity key. ERR_NOT_FOUND without an account. */
+int ratchet_create(struct db *db, struct ratchet **out) must_check;
+void ratchet_destroy(struct ratchet *r);	/* takes NULL */
+
+/* false too when the database does not answer. */
 bool ratchet_has_session(struct ratchet *r, const struct account_id *account,
 			 uint32_t device);
 /* X3DH with a bundle that bundle_verify accepted, for a device of a verified
- * list; an existing session is archived. ERR_SIGNATURE for the signed prekey. */
+ * list; an existing session is archived. ERR_SIGNATURE for the signed prekey,
+ * ERR_FORMAT for a key that is none, ERR_IDENTITY for a device outside of the
+ * list, ERR_STORE and the like. */
 int ratchet_start(struct ratchet *r, const struct device_list *list,
 		  const Sotto__DeviceBundle *bundle) must_check;
 /* The identity key must be the one in list, checked before the step.
  * ERR_IDENTITY, ERR_NOT_FOUND without a session. Appends to body. */
-int ratchet_encrypt(struct ratchet *r, const struct device_list *list, uint32_t device,
-		    const uint8_t *plain, size_t len, enum ratchet_kind *kind,
-		    struct buf *body) must_check;
-/* list: the sender's, verified and not older than the one held. Wipe plain after
- * use. ERR_DUPLICATE, ERR_UNDECRYPTABLE, ERR_IDENTITY. Removes the one-time
+int ratchet_encrypt(struct ratchet *r, const struct device_list *list,
+		    uint32_t device, const uint8_t *plain, size_t len,
+		    enum ratchet_kind *kind, struct buf *body) must_check;
+/* list: the sender's, verified and not older than the one held. Appends to plain,
+ * to be wiped after use. ERR_DUPLICATE, ERR_UNDECRYPTABLE, ERR_IDENTITY; others
+ * are failures of the store: the message must come again. Removes the one-time
  * prekey it used. */
-int ratchet_decrypt(struct ratchet *r, const struct device_list *list, uint32_t device,
-		    enum ratchet_kind kind, const uint8_t *body, size_t len,
+int ratchet_decrypt(struct ratchet *r, const struct device_list *list,
+		    uint32_t device, enum ratchet_kind kind,
+		    const uint8_t *body, size_t len,
 		    struct buf *plain) must_check;
 
 #endif
