@@ -68,7 +68,7 @@ int compose_text(struct agent *a, struct contact *c, const char *text,
 {
 	Sotto__Content content = SOTTO__CONTENT__INIT;
 	Sotto__Text body = SOTTO__TEXT__INIT;
-	uint8_t conversation[HASH_LEN];
+	uint8_t conversation[HASH_LEN], previous[HASH_LEN];
 	struct message m = {
 		.contact = c->row,
 		.outgoing = true,
@@ -82,7 +82,8 @@ int compose_text(struct agent *a, struct contact *c, const char *text,
 
 	sys_random(a->sys, m.id, MESSAGE_ID_LEN);
 	m.sent_at = hlc_ms(m.clock);
-	fill_text(a, c, &m, c->last_hash, conversation, &content, &body);
+	memcpy(previous, c->last_hash, HASH_LEN);
+	fill_text(a, c, &m, previous, conversation, &content, &body);
 	content_hash(&content, &a->keys->account, m.hash);
 	ret = history_add(a->db, &m);
 	if (ret)
