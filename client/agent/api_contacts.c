@@ -10,7 +10,10 @@
 #include "owner.h"
 #include "sendq.h"
 
-enum { LINK_WAIT_MS = 10 * 1000 };
+enum {
+	LINK_WAIT_MS = 10 * 1000,
+	LINK_RETRY_MS = 3 * 1000,	/* a try that far off is waited for */
+};
 
 /* ---- link.get ---- */
 
@@ -48,12 +51,14 @@ static void no_link(struct api_call *c)
 /* It comes a moment after the account's first connection. */
 static bool link_done(struct api_call *c)
 {
-	enum relay_conn_state state;
+	struct relay_conn_status s;
 
 	if (link_ready(c))
 		return true;
-	state = owner_status(c->a->owner).state;
-	if (state == CONN_CONNECTING || state == CONN_ONLINE)
+	s = owner_status(c->a->owner);
+	if (s.state != CONN_OFFLINE &&
+	    (s.state != CONN_WAITING ||
+	     s.retry_at < sys_wall_ms(c->a->sys) + LINK_RETRY_MS))
 		return false;
 	no_link(c);
 	return true;

@@ -117,10 +117,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		if (in && len)
-			snprintf(c->why, sizeof(c->why), "%.*s",
+			snprintf(c->why, sizeof(c->why),
+				 "the relay cannot be reached (%.*s)",
 				 (int)len, (const char *)in);
 		else
-			snprintf(c->why, sizeof(c->why), "no connection");
+			snprintf(c->why, sizeof(c->why),
+				 "the relay cannot be reached");
 		c->failed = true;
 		if (!c->connecting)
 			conn_gone(c);
@@ -246,7 +248,7 @@ static void start_connect(struct ws_conn *c, const char *address)
 		snprintf(host, sizeof(host), "%s:%u", c->url.host, c->url.port);
 	c->connecting = true;
 	if (!lws_client_connect_via_info(&info) && !c->failed) {
-		snprintf(c->why, sizeof(c->why), "no connection");
+		snprintf(c->why, sizeof(c->why), "the relay cannot be reached");
 		c->failed = true;
 		c->wsi = NULL;
 	}
