@@ -86,6 +86,23 @@ def test_installed_programs_find_each_other(world):
         assert result.code == 0, result
 
 
+def test_try_on_a_terminal_opens_the_chat_and_leaves_nothing(world):
+    folder = os.path.join(world.folder, "try")
+    env = world.env()
+    env.pop("TERM")
+    screen = world.screen([os.path.join(ROOT, "packaging", "try"), "--build",
+                           world.build, "--folder", folder], env)
+    screen.wait_for("Write something")
+    screen.type("hello")
+    screen.keys("Enter")
+    screen.wait_for("Robin is typing")
+    screen.wait_for("Got it.")
+    screen.keys("C-c", "C-c")
+    assert screen.wait_ended() == 0, screen.text()
+    assert not os.path.exists(folder)
+    assert set(proc.descendants().values()) <= {"tmux: server"}
+
+
 @timeout(120)
 def test_try_without_a_terminal_shows_each_state_and_leaves_nothing(world):
     folder = os.path.join(world.folder, "try")
