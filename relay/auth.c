@@ -20,7 +20,8 @@ struct auth {
 	uint8_t signature[SIGN_LEN];
 	uint8_t token[TOKEN_LEN];
 	bool has_token;
-	bool registered;
+	bool enrolled;			/* STORE_REGISTER came back */
+	bool registered;		/* and it was this Auth */
 	uint8_t *list, *bundle;		/* encoded, to register; or NULL */
 	size_t list_len, bundle_len;
 	struct storage_read read;
@@ -124,6 +125,7 @@ static void on_registered(struct storage_write *w)
 		fail(a, SOTTO__ERROR_CODE__UNAVAILABLE, "the store failed");
 		return;
 	}
+	a->enrolled = true;
 	ask_store(a);
 }
 
@@ -249,6 +251,11 @@ static void on_device(struct storage_read *r)
 	}
 	if (r->result < 0) {
 		log_error("auth: %s", err_text(r->result));
+		fail(a, SOTTO__ERROR_CODE__UNAVAILABLE, "the store failed");
+		return;
+	}
+	if (!d->account_known && a->enrolled) {
+		log_error("auth: a registration is not in the store");
 		fail(a, SOTTO__ERROR_CODE__UNAVAILABLE, "the store failed");
 		return;
 	}
