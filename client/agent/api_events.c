@@ -90,16 +90,20 @@ static enum api_step ack(struct api_call *c)
 
 	if (!good_cursor(cursor))
 		return api_fail(c, API_USAGE, "there is no such cursor");
-	ret = turn_begin(a->turn);
+	ret = turn_enter(a->turn);
 	if (ret)
 		return api_fail_err(c, ret);
 	ret = cursor_ack(a->db, cursor, seq);
-	if (!ret)
-		ret = cursor_open(a->db, cursor, &acked, &created);
-	ret = turn_end(a->turn, ret);
-	if (ret == ERR_USAGE)
+	if (ret == ERR_USAGE) {
+		/* Nothing was changed. */
+		if (turn_leave(a->turn, OK))
+			return API_DONE;
 		return api_fail(c, API_USAGE, "there is no event %lld yet",
 				(long long)seq);
+	}
+	if (!ret)
+		ret = cursor_open(a->db, cursor, &acked, &created);
+	ret = turn_leave(a->turn, ret);
 	if (ret)
 		return api_fail_err(c, ret);
 	api_acked(c->server, cursor, seq);

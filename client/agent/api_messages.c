@@ -106,10 +106,10 @@ static enum api_step send_message(struct api_call *c)
 		return api_fail_err(c, ret);
 	if (!check_recipient(c, &to))
 		return API_DONE;
-	ret = turn_begin(a->turn);
+	ret = turn_enter(a->turn);
 	if (!ret)
-		ret = turn_end(a->turn, send_text(c, &to, text, key, digest,
-						  id));
+		ret = turn_leave(a->turn, send_text(c, &to, text, key, digest,
+						    id));
 	return ret ? api_fail_err(c, ret) : id_result(c, id);
 }
 

@@ -265,8 +265,22 @@ static int take_parts(struct incoming *m)
 	return ret;
 }
 
+/* Whether nothing but counters has changed. */
+static bool only_progress(const struct contact *before,
+			  const struct contact *c)
+{
+	return before->answered == c->answered &&
+		!strcmp(before->relay, c->relay) &&
+		!strcmp(before->profile_name, c->profile_name) &&
+		before->has_capability == c->has_capability &&
+		!memcmp(before->capability, c->capability, CAPABILITY_LEN) &&
+		before->list.version == c->list.version &&
+		before->list.epoch == c->list.epoch;
+}
+
 int apply(struct incoming *m)
 {
+	struct contact before;
 	bool drop;
 	int ret;
 
@@ -274,6 +288,7 @@ int apply(struct incoming *m)
 		log_warn("a content does not agree with its envelope; dropped");
 		return OK;
 	}
+	before = m->c;
 	ret = introduce(m, &drop);
 	if (ret || drop) {
 		if (drop)
@@ -287,5 +302,9 @@ int apply(struct incoming *m)
 		ret = keep_keys(m);
 	if (!ret)
 		ret = take_parts(m);
-	return ret ? ret : contact_save(m->a->db, &m->c);
+	if (ret)
+		return ret;
+	return only_progress(&before, &m->c) ?
+		contact_progress(m->a->db, &m->c) :
+		contact_save(m->a->db, &m->c);
 }

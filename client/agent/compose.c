@@ -90,7 +90,7 @@ int compose_text(struct agent *a, struct contact *c, const char *text,
 		return ret;
 	c->sent_counter = m.counter;
 	memcpy(c->last_hash, m.hash, HASH_LEN);
-	ret = contact_save(a->db, c);
+	ret = contact_progress(a->db, c);
 	if (!ret)
 		ret = queue(a, c, OUTBOX_TEXT, m.id, &content);
 	if (!ret)

@@ -249,8 +249,10 @@ static void bind_fields(struct sqlite3_stmt *st, const struct contact *c,
 static int update(struct db *db, const struct contact *c)
 {
 	char *key = name_key(c->name);
+	/* OR FAIL: for one row the same as the default, under which SQLite keeps
+	 * copies of every page it touches, encrypted. */
 	struct sqlite3_stmt *st = db_prepare(
-		db, "UPDATE contact SET name = ?1, name_key = ?2,"
+		db, "UPDATE OR FAIL contact SET name = ?1, name_key = ?2,"
 		" profile_name = ?3, state = ?4, alert = ?5, verified = ?6,"
 		" relay = ?7, capability = ?8, given = ?9, answered = ?10,"
 		" list = ?11, suite_seen = ?12, last_hash = ?13,"
@@ -265,6 +267,24 @@ static int update(struct db *db, const struct contact *c)
 	if (!r && !db_changes(db))
 		r = ERR_NOT_FOUND;
 	return r;
+}
+
+int contact_progress(struct db *db, const struct contact *c)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "UPDATE contact SET suite_seen = ?1, last_hash = ?2,"
+		" sent_counter = ?3, seen_counter = ?4, read_upto = ?5"
+		" WHERE row = ?6");
+	int r;
+
+	db_bind_int(st, 1, c->suite_seen);
+	db_bind_blob(st, 2, c->last_hash, HASH_LEN);
+	db_bind_int(st, 3, (int64_t)c->sent_counter);
+	db_bind_int(st, 4, (int64_t)c->seen_counter);
+	db_bind_int(st, 5, (int64_t)c->read_upto);
+	db_bind_int(st, 6, c->row);
+	r = db_run(db, st);
+	return r < 0 || db_changes(db) ? r : ERR_NOT_FOUND;
 }
 
 static int insert(struct db *db, struct contact *c)

@@ -63,6 +63,9 @@ int contact_find(struct db *db, const char *to, struct contact *out) must_check;
  * the begin of the account id). ERR_EXISTS when another contact has the name,
  * with case folded. */
 int contact_save(struct db *db, struct contact *c) must_check;
+/* Stores only what goes on with every message: suite_seen, last_hash and the
+ * counters. Much cheaper: no index changes. */
+int contact_progress(struct db *db, const struct contact *c) must_check;
 /* Forgets it with its messages, outbox and ratchet sessions. In a transaction. */
 int contact_remove(struct db *db, const struct contact *c) must_check;
 /* By name. A nonzero return of fn ends and is returned. fn may change contacts. */

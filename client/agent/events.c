@@ -42,15 +42,14 @@ int events_read(struct db *db, int64_t after, int limit,
 	return r;
 }
 
-/* The last that was ever given, also when all were pruned. */
 int events_last(struct db *db, int64_t *seq)
 {
 	struct sqlite3_stmt *st = db_prepare(
-		db, "SELECT seq FROM sqlite_sequence WHERE name = 'event'");
+		db, "SELECT ifnull(max(seq), 0) FROM event");
 	int r = db_step(db, st);
 
-	if (r >= 0)
-		*seq = r ? db_int(st, 0) : 0;
+	if (r > 0)
+		*seq = db_int(st, 0);
 	db_done(st);
 	return r < 0 ? r : OK;
 }
@@ -82,7 +81,7 @@ static int cursor_put(struct db *db, const char *name, int64_t acked)
 int cursor_open_at(struct db *db, const char *name, int64_t seq, int64_t *acked,
 		   bool *created)
 {
-	int64_t at = 0, last;
+	int64_t at = 0, last = 0;
 	int r = cursor_get(db, name, &at);
 	bool is_new = r == ERR_NOT_FOUND;
 
@@ -106,7 +105,7 @@ int cursor_open(struct db *db, const char *name, int64_t *acked, bool *created)
 
 int cursor_ack(struct db *db, const char *name, int64_t seq)
 {
-	int64_t acked, last;
+	int64_t acked, last = 0;
 	int r = cursor_get(db, name, &acked);
 
 	if (!r)
@@ -192,7 +191,9 @@ int events_prune(struct db *db, uint64_t now_ms)
 			"  (SELECT ifnull(max(seq), 0) FROM event_day"
 			"   WHERE at <= ?1)"
 			"  AND seq <= (SELECT ifnull(min(acked), ?2)"
-			"   FROM cursor) ORDER BY seq LIMIT ?3)");
+			"   FROM cursor)"
+			"  AND seq < (SELECT max(seq) FROM event)"
+			"  ORDER BY seq LIMIT ?3)");
 	db_bind_int(st, 1, (int64_t)(today - KEEP_DAYS));
 	db_bind_int(st, 2, INT64_MAX);
 	db_bind_int(st, 3, PRUNE_AT_ONCE);

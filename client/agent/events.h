@@ -30,7 +30,8 @@ int sendkey_get(struct db *db, const char *key, const uint8_t digest[static 32],
 		uint8_t id[static 16]) must_check;
 int sendkey_put(struct db *db, const char *key, const uint8_t digest[static 32],
 		const uint8_t id[static 16], uint64_t now_ms) must_check;
-/* Drops events older than 30 days that every cursor has acknowledged, and keys. */
+/* Drops events older than 30 days that every cursor has acknowledged (but never
+ * the newest), and keys; at most 10,000 events at once. In a transaction. */
 int events_prune(struct db *db, uint64_t now_ms) must_check;
 
 #endif

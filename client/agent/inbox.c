@@ -1,7 +1,5 @@
 #include "inbox.h"
 
-#include <sodium.h>
-
 #include "apply.h"
 #include "caps.h"
 #include "envelope.h"
@@ -135,44 +133,38 @@ static int choose_list(struct incoming *m)
 	return m->c.has_list ? OK : ERR_REFUSED;
 }
 
-/* The ratchet step and what the payload holds, in a savepoint of its own: the
- * session stays as it was when anything is wrong. */
+/* Between the ratchet's decryption and its storing the step: the session stays as
+ * it was when the payload is not the one that was sent. */
+static int open_payload(void *ctx, const uint8_t *secret, size_t len)
+{
+	struct incoming *m = ctx;
+
+	fault_point("agent.decrypt");
+	if (len != CONTENT_SECRET_LEN)
+		return ERR_UNDECRYPTABLE;
+	return envelope_decrypt(secret, m->d->payload.data, m->d->payload.len,
+				&m->content) ? ERR_UNDECRYPTABLE : OK;
+}
+
 static int decrypt(struct incoming *m)
 {
 	enum ratchet_kind kind =
 		m->sealed->kind == SOTTO__SEALED_KIND__PREKEY ?
 		RATCHET_PREKEY : RATCHET_MESSAGE;
-	struct buf secret;
 	int ret;
 
-	buf_init(&secret, 4096);
-	if (!buf_reserve(&secret, 1024))	/* never grows, never copies */
-		abort();
 	m->new_session = kind == RATCHET_PREKEY &&
 		!ratchet_has_session(m->a->ratchet, &m->c.account,
 				     m->sealed->device);
-	ret = ratchet_decrypt(m->a->ratchet, m->list, m->sealed->device, kind,
-			      m->sealed->body.data, m->sealed->body.len,
-			      &secret);
-	fault_point("agent.decrypt");
+	ret = ratchet_decrypt_checked(m->a->ratchet, m->list,
+				      m->sealed->device, kind,
+				      m->sealed->body.data,
+				      m->sealed->body.len, open_payload, m);
 	/* A session that is broken is begun anew; a broken database shows when
 	 * the placeholder is stored. */
 	if (ret == ERR_CORRUPT)
 		ret = ERR_UNDECRYPTABLE;
-	if (!ret && secret.len != CONTENT_SECRET_LEN)
-		ret = ERR_FORMAT;
-	if (!ret)
-		ret = envelope_decrypt(secret.data, m->d->payload.data,
-				       m->d->payload.len, &m->content);
-	buf_wipe(&secret);
 	return ret;
-}
-
-static int decrypt_in_savepoint(struct incoming *m)
-{
-	int ret = turn_begin(m->a->turn);
-
-	return ret ? ret : turn_end(m->a->turn, decrypt(m));
 }
 
 /* Through the seal and the ratchet to a content. */
@@ -188,7 +180,7 @@ static int open_envelope(struct inbox *in, struct incoming *m)
 		ret = choose_list(m);
 	if (!ret && m->sealed->suite < m->c.suite_seen)
 		ret = ERR_REFUSED;
-	return ret ? ret : decrypt_in_savepoint(m);
+	return ret ? ret : decrypt(m);
 }
 
 /* What is to be done with an envelope that did not open. */

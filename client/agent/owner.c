@@ -10,7 +10,11 @@
 #include "sendq.h"
 
 enum {
-	BATCH_MAX = 512,	/* envelopes of one transaction */
+	/* One transaction of a backlog; well below the relay's window, which it
+	 * fills up meanwhile. */
+	BATCH_MAX = DELIVER_WINDOW / 2,
+	BATCH_BYTES = DELIVER_WINDOW_BYTES / 2,
+	LINGER_MS = 10,
 	RETENTION_DEFAULT = 7 * 24 * 3600,
 	RETRY_MS = 60 * 1000,	/* after an error to a request */
 };
@@ -32,6 +36,7 @@ struct owner {
 	bool broken;			/* an envelope was not stored */
 	uint64_t ack, acked;
 	unsigned batch;
+	size_t batch_bytes;
 	uint8_t token[TOKEN_LEN];
 	bool confirm;
 	uint32_t prekeys;		/* at the relay, as far as we know */
@@ -264,6 +269,7 @@ static void after_batch(void *ctx, int err)
 	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
 
 	o->batch = 0;
+	o->batch_bytes = 0;
 	if (err || o->ack == o->acked || !relay_conn_link(o->conn))
 		return;
 	fault_point("agent.ack");
@@ -282,10 +288,10 @@ static void on_deliver(void *ctx, const Sotto__Deliver *d)
 	fault_point("agent.receive");
 	if (o->broken)
 		return;
-	ret = turn_begin(turn);
+	ret = turn_enter(turn);
 	if (!ret) {
 		turn_mark_inbox(turn);
-		ret = turn_end(turn, inbox_deliver(o->inbox, d));
+		ret = turn_leave(turn, inbox_deliver(o->inbox, d));
 	}
 	if (ret) {
 		/* An Ack is cumulative: none of what follows may be taken. */
@@ -296,8 +302,11 @@ static void on_deliver(void *ctx, const Sotto__Deliver *d)
 	if (d->sequence)
 		o->ack = d->sequence;
 	turn_after(turn, after_batch, o);
-	if (++o->batch >= BATCH_MAX)
+	o->batch_bytes += d->payload.len + d->sealed.len;
+	if (++o->batch >= BATCH_MAX || o->batch_bytes >= BATCH_BYTES)
 		turn_commit(turn);
+	else if (!o->caught_up)
+		turn_linger(turn, LINGER_MS);
 }
 
 static void after_caught_up(void *ctx, int err)

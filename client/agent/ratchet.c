@@ -230,8 +230,27 @@ out:
 	return ret;
 }
 
+/* What ratchet_decrypt_checked is to ask, and what it was told. */
+struct question {
+	int (*check)(void *ctx, const uint8_t *plain, size_t len);
+	void *ctx;
+	int answer;
+};
+
+/* libsignal calls it with the plaintext before it stores the session. */
+static int on_plain(session_cipher *cipher, signal_buffer *plain, void *context)
+{
+	struct question *q = context;
+
+	(void)cipher;
+	q->answer = q->check(q->ctx, signal_buffer_data(plain),
+			     signal_buffer_len(plain));
+	return q->answer < 0 ? RATCHET_CHECK_FAILED : 0;
+}
+
 static int decrypt_prekey(struct ratchet *r, session_cipher *cipher,
-			  const uint8_t *body, size_t len, signal_buffer **out)
+			  const uint8_t *body, size_t len, struct question *q,
+			  signal_buffer **out)
 {
 	pre_key_signal_message *m = NULL;
 	int code = pre_key_signal_message_deserialize(&m, body, len,
@@ -239,28 +258,32 @@ static int decrypt_prekey(struct ratchet *r, session_cipher *cipher,
 
 	if (!code)
 		code = session_cipher_decrypt_pre_key_signal_message(
-			cipher, m, NULL, out);
+			cipher, m, q, out);
 	SIGNAL_UNREF(m);
 	return code;
 }
 
 static int decrypt_message(struct ratchet *r, session_cipher *cipher,
-			   const uint8_t *body, size_t len, signal_buffer **out)
+			   const uint8_t *body, size_t len, struct question *q,
+			   signal_buffer **out)
 {
 	signal_message *m = NULL;
 	int code = signal_message_deserialize(&m, body, len, r->context);
 
 	if (!code)
-		code = session_cipher_decrypt_signal_message(cipher, m, NULL,
-							     out);
+		code = session_cipher_decrypt_signal_message(cipher, m, q, out);
 	SIGNAL_UNREF(m);
 	return code;
 }
 
-int ratchet_decrypt(struct ratchet *r, const struct device_list *list,
-		    uint32_t device, enum ratchet_kind kind,
-		    const uint8_t *body, size_t len, struct buf *plain)
+int ratchet_decrypt_checked(struct ratchet *r, const struct device_list *list,
+			    uint32_t device, enum ratchet_kind kind,
+			    const uint8_t *body, size_t len,
+			    int (*check)(void *ctx, const uint8_t *plain,
+					 size_t len),
+			    void *ctx)
 {
+	struct question q = { .check = check, .ctx = ctx, .answer = OK };
 	signal_protocol_address address;
 	session_cipher *cipher = NULL;
 	signal_buffer *b = NULL;
@@ -269,19 +292,35 @@ int ratchet_decrypt(struct ratchet *r, const struct device_list *list,
 	if (ret < 0)
 		return ret;
 	code = session_cipher_create(&cipher, r->stores, &address, r->context);
-	if (!code)
+	if (!code) {
+		session_cipher_set_decryption_callback(cipher, on_plain);
 		code = kind == RATCHET_PREKEY ?
-		       decrypt_prekey(r, cipher, body, len, &b) :
-		       decrypt_message(r, cipher, body, len, &b);
-	ret = map_code(r, code);
-	if (!ret)
-		ret = buf_append(plain, signal_buffer_data(b),
-				 signal_buffer_len(b)) ?
-		      ERR_UNDECRYPTABLE : OK;
+		       decrypt_prekey(r, cipher, body, len, &q, &b) :
+		       decrypt_message(r, cipher, body, len, &q, &b);
+	}
+	ret = q.answer < 0 ? q.answer : map_code(r, code);
 	if (b)
 		signal_buffer_bzero_free(b);
 	if (cipher)
 		session_cipher_free(cipher);
 	leave(r);
+	return ret;
+}
+
+static int keep(void *ctx, const uint8_t *plain, size_t len)
+{
+	return buf_append(ctx, plain, len) < 0 ? ERR_UNDECRYPTABLE : OK;
+}
+
+int ratchet_decrypt(struct ratchet *r, const struct device_list *list,
+		    uint32_t device, enum ratchet_kind kind,
+		    const uint8_t *body, size_t len, struct buf *plain)
+{
+	size_t before = plain->len;
+	int ret = ratchet_decrypt_checked(r, list, device, kind, body, len,
+					  keep, plain);
+
+	if (ret < 0)
+		plain->len = before;
 	return ret;
 }

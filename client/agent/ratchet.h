@@ -39,13 +39,31 @@ int ratchet_start(struct ratchet *r, const struct device_list *list,
 int ratchet_encrypt(struct ratchet *r, const struct device_list *list,
 		    uint32_t device, const uint8_t *plain, size_t len,
 		    enum ratchet_kind *kind, struct buf *body) must_check;
+/* As ratchet_decrypt, but the plaintext goes to check alone, before anything is
+ * stored: when it returns an error, that is returned and nothing has changed. So
+ * a message that turns out wrong needs no rollback. */
+int ratchet_decrypt_checked(struct ratchet *r, const struct device_list *list,
+			    uint32_t device, enum ratchet_kind kind,
+			    const uint8_t *body, size_t len,
+			    int (*check)(void *ctx, const uint8_t *plain,
+					 size_t len),
+			    void *ctx) must_check;
 /* list: the sender's, verified and not older than the one held. Appends to plain,
- * to be wiped after use. ERR_DUPLICATE, ERR_UNDECRYPTABLE, ERR_IDENTITY; others
- * are failures of the store: the message must come again. Removes the one-time
- * prekey it used. */
+ * to be wiped after use. ERR_DUPLICATE, ERR_UNDECRYPTABLE, ERR_IDENTITY: then
+ * nothing has been written. Others are failures of the store: the message must
+ * come again. Removes the one-time prekey it used. */
 int ratchet_decrypt(struct ratchet *r, const struct device_list *list,
 		    uint32_t device, enum ratchet_kind kind,
 		    const uint8_t *body, size_t len,
 		    struct buf *plain) must_check;
+/* The same, but check sees the plaintext before anything is written, and when it
+ * returns an error, nothing is: the call ends with that. So a message whose
+ * payload does not fit needs no savepoint to leave the session as it was. */
+int ratchet_decrypt_checked(struct ratchet *r, const struct device_list *list,
+			    uint32_t device, enum ratchet_kind kind,
+			    const uint8_t *body, size_t len,
+			    int (*check)(void *ctx, const uint8_t *plain,
+					 size_t len),
+			    void *ctx) must_check;
 
 #endif

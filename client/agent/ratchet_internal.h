@@ -22,7 +22,10 @@ struct ratchet {
 };
 
 /* Callbacks of libsignal answer with it; r->failed tells why. */
-enum { RATCHET_STORE_FAILED = SG_ERR_MINIMUM - 1 };
+enum {
+	RATCHET_STORE_FAILED = SG_ERR_MINIMUM - 1,
+	RATCHET_CHECK_FAILED = SG_ERR_MINIMUM - 2,
+};
 
 /* Session and identity stores; prekey stores. 0 or libsignal's error. */
 int ratchet_set_sessions(struct ratchet *r) must_check;

@@ -73,7 +73,8 @@ static int store_session(const signal_protocol_address *address,
 		return ratchet_store_failed(r, ERR_IDENTITY);
 	if (len > RATCHET_SESSION_MAX)
 		return ratchet_store_failed(r, ERR_UNDECRYPTABLE);
-	st = db_prepare(r->db, "UPDATE session SET record = ?"
+	/* OR FAIL: see contacts.c. */
+	st = db_prepare(r->db, "UPDATE OR FAIL session SET record = ?"
 			" WHERE account = ? AND device = ?");
 	db_bind_blob(st, 1, record, len);
 	bind_address(st, 2, address);

@@ -140,10 +140,10 @@ static void on_timer(uv_timer_t *timer)
 	r->armed = false;
 	ret = due_contacts(a, contacts, &n);
 	for (int i = 0; i < n && !ret; i++) {
-		ret = turn_begin(a->turn);
+		ret = turn_enter(a->turn);
 		if (!ret)
-			ret = turn_end(a->turn,
-				       flush_contact(r, contacts[i], &more));
+			ret = turn_leave(a->turn,
+					 flush_contact(r, contacts[i], &more));
 	}
 	if (ret) {
 		log_error("receipts wait: %s", err_text(ret));

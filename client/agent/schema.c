@@ -65,7 +65,7 @@ static const char first[] =
 
 	/* words: what is indexed, when it is not text itself. */
 	"CREATE TABLE message ("
-	" row INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" row INTEGER PRIMARY KEY,"
 	" contact INTEGER NOT NULL,"
 	" outgoing INTEGER NOT NULL,"
 	" device INTEGER NOT NULL,"
@@ -145,8 +145,9 @@ static const char first[] =
 	"CREATE INDEX outbox_clear ON outbox (contact, row)"
 	" WHERE encrypted = 0;"
 
+	/* The newest event is never deleted: seq goes on from it. */
 	"CREATE TABLE event ("
-	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" seq INTEGER PRIMARY KEY,"
 	" type TEXT NOT NULL,"
 	" json TEXT NOT NULL);"
 	/* Which was the last event when; one row a day. */

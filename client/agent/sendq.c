@@ -82,22 +82,20 @@ bool lane_needs_fresh(struct lane *l, const struct contact *c,
 	return fresh;
 }
 
-/* One entry in a savepoint of its own. OK; ERR_NOT_FOUND: fetch first;
- * ERR_FULL: wait. */
+/* OK; ERR_NOT_FOUND: fetch first; ERR_FULL: wait. These and ERR_IDENTITY are found
+ * before anything is stored that could not stay. */
 static int encrypt_one(struct lane *l, struct contact *c,
 		       struct outbox_entry *e)
 {
 	struct agent *a = l->q->a;
-	struct contact before = *c;
 	int ret;
 
 	if (lane_needs_fresh(l, c, e) || !compose_can_encrypt(a, c))
 		return ERR_NOT_FOUND;
-	ret = turn_begin(a->turn);
-	if (!ret)
-		ret = turn_end(a->turn, compose_encrypt(a, c, e));
-	if (ret)
-		*c = before;
+	ret = compose_encrypt(a, c, e);
+	/* It would stand in the way for ever. */
+	if (ret == ERR_TOO_BIG || ret == ERR_FORMAT)
+		ret = lane_fail(l, c, e, "it could not be encrypted");
 	return ret;
 }
 
@@ -209,13 +207,13 @@ static int change_entry(struct lane *l, struct contact *c,
 {
 	struct agent *a = l->q->a;
 	unsigned n = 1;
-	int ret = turn_begin(a->turn);
+	int ret = turn_enter(a->turn);
 
 	if (ret)
 		return ret;
 	ret = e->encrypted ? lane_encrypt_again(l, c, e) :
 		lane_encrypt(l, c, &n);
-	ret = turn_end(a->turn, ret);
+	ret = turn_leave(a->turn, ret);
 	if (!ret && n)
 		turn_after(a->turn, after_change, l->q);
 	return ret;

@@ -226,9 +226,9 @@ void sendq_on_sent(void *ctx, const Sotto__Sent *sent)
 		return;
 	}
 	fault_point("agent.sent");
-	ret = turn_begin(turn);
+	ret = turn_enter(turn);
 	if (!ret)
-		ret = turn_end(turn, settle(f.lane, &f, judge(sent)));
+		ret = turn_leave(turn, settle(f.lane, &f, judge(sent)));
 	finish(s->q, ret);
 }
 

@@ -12,6 +12,7 @@ struct hook {
 struct turn {
 	uv_prepare_t prepare;
 	uv_check_t check;
+	uv_timer_t timer;
 	unsigned handles;
 	struct db *db;
 	struct hlc *clock;
@@ -19,18 +20,31 @@ struct turn {
 	void *ctx;
 	bool open;
 	bool inbox;
+	bool lingering;
+	int failed_by;		/* an error that takes all back */
 	unsigned depth;
 	struct hook *hooks;
 	size_t n_hooks;
 	size_t cap_hooks;
 };
 
+static void end_of_turn(struct turn *t)
+{
+	if (!t->lingering)
+		turn_commit(t);
+}
+
 static void on_prepare(uv_prepare_t *handle)
 {
-	turn_commit(handle->data);
+	end_of_turn(handle->data);
 }
 
 static void on_check(uv_check_t *handle)
+{
+	end_of_turn(handle->data);
+}
+
+static void on_timer(uv_timer_t *handle)
 {
 	turn_commit(handle->data);
 }
@@ -47,8 +61,9 @@ int turn_create(uv_loop_t *loop, struct db *db, struct hlc *clock,
 	t->ctx = ctx;
 	uv_prepare_init(loop, &t->prepare);
 	uv_check_init(loop, &t->check);
-	t->prepare.data = t->check.data = t;
-	t->handles = 2;
+	uv_timer_init(loop, &t->timer);
+	t->prepare.data = t->check.data = t->timer.data = t;
+	t->handles = 3;
 	uv_prepare_start(&t->prepare, on_prepare);
 	uv_check_start(&t->check, on_check);
 	*out = t;
@@ -73,9 +88,10 @@ void turn_destroy(struct turn *t)
 	t->db = NULL;
 	uv_close((uv_handle_t *)&t->prepare, on_closed);
 	uv_close((uv_handle_t *)&t->check, on_closed);
+	uv_close((uv_handle_t *)&t->timer, on_closed);
 }
 
-int turn_begin(struct turn *t)
+int turn_enter(struct turn *t)
 {
 	int ret;
 
@@ -85,10 +101,31 @@ int turn_begin(struct turn *t)
 			return ret;
 		t->open = true;
 		t->inbox = false;
+		t->failed_by = OK;
 	}
+	if (t->failed_by)
+		return t->failed_by;
+	t->depth++;
+	return OK;
+}
+
+int turn_leave(struct turn *t, int ret)
+{
+	t->depth--;
+	if (ret)
+		t->failed_by = ret;
+	return ret;
+}
+
+int turn_begin(struct turn *t)
+{
+	int ret = turn_enter(t);
+
+	if (ret)
+		return ret;
 	ret = db_savepoint(t->db);
-	if (!ret)
-		t->depth++;
+	if (ret)
+		t->depth--;
 	return ret;
 }
 
@@ -102,6 +139,14 @@ int turn_end(struct turn *t, int ret)
 	}
 	db_rollback_savepoint(t->db);
 	return ret;
+}
+
+void turn_linger(struct turn *t, unsigned ms)
+{
+	if (t->lingering || !t->open)
+		return;
+	t->lingering = true;
+	uv_timer_start(&t->timer, on_timer, ms, 0);
 }
 
 bool turn_is_open(const struct turn *t)
@@ -135,7 +180,10 @@ int turn_commit(struct turn *t)
 
 	if (!t->open || t->depth)
 		return OK;
-	ret = hlc_save(t->clock, t->db);
+	if (t->lingering)
+		uv_timer_stop(&t->timer);
+	t->lingering = false;
+	ret = t->failed_by ? t->failed_by : hlc_save(t->clock, t->db);
 	if (t->inbox)
 		fault_point("agent.commit");
 	if (ret)

@@ -25,6 +25,14 @@ int turn_begin(struct turn *t) must_check;
 /* Keeps the changes when ret is 0, else takes them back. Returns ret, or why
  * they could not be kept. */
 int turn_end(struct turn *t, int ret) must_check;
+/* The same without a savepoint, for what happens often and fails for the store's
+ * sake alone: SQLite copies every page that changes within a savepoint, and
+ * SQLCipher encrypts the copy. An error takes the whole turn back, and all that
+ * is waiting for its commit hears it. */
+int turn_enter(struct turn *t) must_check;
+int turn_leave(struct turn *t, int ret) must_check;
+/* The turn may go on for so many ms before it is committed: for a backlog. */
+void turn_linger(struct turn *t, unsigned ms);
 bool turn_is_open(const struct turn *t);
 /* fn runs after the commit with 0, or with the error when it failed; at once
  * when nothing is open. */
