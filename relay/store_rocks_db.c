@@ -104,10 +104,10 @@ static int read_text(const char *text)
 	if (strstr(text, "No space left") || strstr(text, "Read-only file") ||
 	    strstr(text, "quota exceeded"))
 		return ERR_NO_SPACE;
-	if (strstr(text, "lock "))
-		return ERR_LOCKED;
 	if (strncmp(text, "Corruption", 10) == 0)
 		return ERR_CORRUPT;
+	if (strstr(text, "While lock file") || strstr(text, "lock hold by"))
+		return ERR_LOCKED;
 	return ERR_STORE;
 }
 
