@@ -25,8 +25,10 @@ struct first_run {
 	struct secret *recovery;	/* NUL-terminated text, or NULL */
 };
 
-static const char *const labels[N_FIELDS] = {
-	"Relay", "Your name", "Protect it by", "Passphrase", "Once more",
+/* In full, and for a narrow screen. */
+static const char *const labels[N_FIELDS][2] = {
+	{ "Relay", "Relay" }, { "Your name", "Name" }, { "Protect it by", "Lock" },
+	{ "Passphrase", "Pass" }, { "Once more", "Again" },
 };
 
 struct first_run *first_run_create(void)
@@ -395,7 +397,7 @@ static void paint_field(const struct first_run *f, struct surface *s, enum field
 	if (focus)
 		draw_glyph(s, row, r.col, 1, STYLE_ACCENT, GLYPH_BAR);
 	draw_fit(s, row, r.col + 1, label_cols, focus ? STYLE_BOLD : STYLE_DIM,
-		 labels[i]);
+		 labels[i][label_cols < 13]);
 	if (i == FIELD_PROTECT)
 		paint_protect(f, s, row, col, cols);
 	else if (i == FIELD_PASS || i == FIELD_AGAIN)

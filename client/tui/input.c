@@ -1,6 +1,7 @@
 /* What keys do (app.h). */
 #include "app.h"
 #include "buf.h"
+#include "capability.h"
 #include "commands.h"
 #include "dialogs.h"
 #include "first_run.h"
@@ -32,16 +33,43 @@ void input_text(struct app *a, const char *text, size_t len)
 	}
 }
 
+/* Makes one line of a command that was pasted with ends of lines in it: those at
+ * its end go; within a link that a terminal broke they go too. False when it
+ * is text of several lines. */
+static bool join_command(char *line)
+{
+	size_t len = strlen(line);
+	char *nl, *cap;
+
+	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == ' '))
+		line[--len] = '\0';
+	while ((nl = strchr(line, '\n')) != NULL) {
+		if (strncmp(line, "/add sotto://", 13) != 0)
+			return false;
+		cap = memchr(line, '#', (size_t)(nl - line));
+		if (cap != NULL && nl - cap > CAPABILITY_TEXT_LEN &&
+		    !(nl[1] == '?' || nl[1] == '&' || nl[1] == '='))
+			*nl = ' ';		/* a name follows */
+		else
+			memmove(nl, nl + 1, strlen(nl));
+	}
+	return true;
+}
+
+static bool is_command(char *line)
+{
+	return line[0] == '/' && line[1] != '/' && join_command(line);
+}
+
 static void send_line(struct app *a)
 {
 	const char *text = edit_text(a->edit);
-	bool multi = strchr(text, '\n') != NULL;
 	char *line;
 
 	if (*text == '\0')
 		return;
 	line = xstrdup(text);
-	if (line[0] == '/' && line[1] != '/' && !multi) {
+	if (is_command(line)) {
 		/* first emptied: the command may open another conversation */
 		edit_accept(a->edit);
 		if (!command_run(a, line) && edit_len(a->edit) == 0)

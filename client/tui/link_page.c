@@ -83,7 +83,9 @@ static void fill(struct app *a)
 		o->hint = hint_qr;
 		return;
 	}
-	if (page->welcome) {
+	if (a->surface.rows < 10 && o->data) {
+		overlay_add(o, STYLE_ACCENT, o->data, NULL);
+	} else if (page->welcome) {
 		overlay_add(o, STYLE_NORMAL, "Your account is ready. Give this link to "
 			    "people who should be able to write to you:", NULL);
 	} else {
@@ -94,7 +96,8 @@ static void fill(struct app *a)
 		overlay_add(o, STYLE_DIM, "waiting for the relay...", NULL);
 		return;
 	}
-	overlay_add(o, STYLE_ACCENT, o->data, NULL);
+	if (a->surface.rows >= 10)
+		overlay_add(o, STYLE_ACCENT, o->data, NULL);
 	overlay_add(o, STYLE_DIM, "They add it with  /add LINK  and you see a request.",
 		    NULL);
 	o->hint = page->code && !a->surface.ascii ? hint_more : hint_plain;

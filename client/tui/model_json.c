@@ -39,6 +39,23 @@ enum message_state message_state_parse(const char *text)
 	return MESSAGE_RECEIVED;
 }
 
+/* More than one empty row in a row would push everything else off the screen. */
+static void set_text(struct message *m, const char *text)
+{
+	size_t newlines = 0, n = 0;
+
+	replace_text(&m->text, text, TEXT_BLOCK);
+	for (const char *p = m->text; *p; p++) {
+		newlines = *p == '\n' ? newlines + 1 : 0;
+		if (newlines <= 2 && !(n == 0 && newlines > 0))
+			m->text[n++] = *p;
+	}
+	while (n > 1 && m->text[n - 1] == '\n')
+		n--;
+	m->text[n] = '\0';
+	m->len = n;
+}
+
 struct message *message_from_json(const json_t *o)
 {
 	const char *id = json_text(o, "id"), *why = json_text(o, "why");
@@ -56,8 +73,7 @@ struct message *message_from_json(const json_t *o)
 	if (json_is_true(json_object_get(o, "gap")))
 		m->state = MESSAGE_GAP;
 	m->at = json_number(o, "sent_at");
-	replace_text(&m->text, json_text(o, "text"), TEXT_BLOCK);
-	m->len = strlen(m->text);
+	set_text(m, json_text(o, "text"));
 	if (*why)
 		replace_text(&m->why, why, TEXT_LINE);
 	return m;

@@ -274,6 +274,7 @@ void view_chat_scroll(const struct chat_view *v, int rows)
 void view_chat_show_unread(const struct chat_view *v)
 {
 	struct place top, p;
+	struct shape s;
 	size_t i;
 
 	if (v->c->n == 0 || !model_find_message(v->c, v->c->first_unread, &i))
@@ -282,8 +283,12 @@ void view_chat_show_unread(const struct chat_view *v)
 	move_place(v, &top, -(v->r.rows - 1));
 	if (top.index < i || (top.index == i && top.row == 0))
 		return;
+	/* on a tiny screen rather its text than the line above it */
+	s = shape_of(v, i);
 	p = (struct place){ i, 0 };
 	move_place(v, &p, v->r.rows - 1);
+	if (p.index == i && p.row < s.day + s.fresh + s.head)
+		p.row = s.day + s.fresh + s.head;
 	keep_place(v, p);
 }
 
