@@ -174,7 +174,7 @@ static void test_db_full_disk_fails_and_keeps_what_was(void **state)
 	assert_int_equal(db_begin(t->db), OK);
 	assert_int_equal(db_put_int(t->db, "n", 2), OK);
 	for (int i = 0; i < 20 && !r; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "b%d", i);
 		r = db_put(t->db, name, big, 512 * 1024);

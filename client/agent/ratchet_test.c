@@ -286,6 +286,41 @@ static void test_ratchet_rollback_takes_the_step_back(void **state)
 	buf_finish(&s.body);
 }
 
+static int refuse(void *ctx, const uint8_t *plain, size_t len)
+{
+	assert_int_equal(len, 5);
+	assert_memory_equal(plain, "hello", 5);
+	++*(int *)ctx;
+	return ERR_SIGNATURE;
+}
+
+/* Whatever fails before the end, no table has changed. */
+static void test_ratchet_refused_message_writes_nothing(void **state)
+{
+	struct pair *p = *state;
+	struct db *db = p->b.store->db;
+	struct sealed s;
+	int asked = 0;
+
+	start(&p->a, &p->b);
+	s = encrypt(&p->a, &p->b, "hello");
+	assert_int_equal(db_run(db, db_prepare(db, "PRAGMA query_only = 1")),
+			 OK);
+	assert_int_equal(ratchet_decrypt_checked(p->b.ratchet,
+						 &p->a.keys->list, 1, s.kind,
+						 s.body.data, s.body.len,
+						 refuse, &asked),
+			 ERR_SIGNATURE);
+	assert_int_equal(asked, 1);
+	s.body.data[s.body.len - 1] ^= 1;
+	assert_fails(&p->b, &p->a, &s, ERR_UNDECRYPTABLE);
+	s.body.data[s.body.len - 1] ^= 1;
+	assert_int_equal(db_run(db, db_prepare(db, "PRAGMA query_only = 0")),
+			 OK);
+	assert_text(&p->b, &p->a, &s, "hello");
+	buf_finish(&s.body);
+}
+
 static void test_ratchet_damaged_and_foreign_messages(void **state)
 {
 	struct pair *p = *state;
@@ -486,6 +521,7 @@ int main(void)
 		PAIR_TEST(test_ratchet_takes_messages_out_of_order_once),
 		PAIR_TEST(test_ratchet_first_message_again_is_a_duplicate),
 		PAIR_TEST(test_ratchet_rollback_takes_the_step_back),
+		PAIR_TEST(test_ratchet_refused_message_writes_nothing),
 		PAIR_TEST(test_ratchet_damaged_and_foreign_messages),
 		PAIR_TEST(test_ratchet_without_session_is_undecryptable),
 		PAIR_TEST(test_ratchet_lost_prekey_is_undecryptable),
