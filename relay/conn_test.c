@@ -138,6 +138,19 @@ static void test_conn_idle_holds_no_buffer(void **state)
 	assert_int_equal(f->client.conn->out.cap, 0);
 }
 
+static void test_conn_owner_who_sends_is_paused_too(void **state)
+{
+	struct fixture *f = *state;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	core_charge(f->w.core, core_defaults.memory_max + 1);
+	assert_false(f->client.paused);
+	test_send(&f->client, 1, "text", &f->bob, 1, false);
+	assert_true(f->client.paused);
+	core_release(f->w.core, core_defaults.memory_max + 1);
+	assert_false(f->client.paused);
+}
+
 static void test_conn_too_much_memory_pauses_senders_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -170,6 +183,7 @@ int main(void)
 		TEST(test_conn_window_counts_answers_that_were_not_written),
 		TEST(test_conn_gone_during_auth_is_safe),
 		TEST(test_conn_idle_holds_no_buffer),
+		TEST(test_conn_owner_who_sends_is_paused_too),
 		TEST(test_conn_too_much_memory_pauses_senders_alone),
 	};
 

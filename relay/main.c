@@ -1,6 +1,7 @@
 /* sotto-relay: the loop, its signals, and the order of start and end. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +126,17 @@ static void stop_handles(struct relay *r)
 
 /* ---- start ---- */
 
+/* Connections need descriptors: as many as the system allows. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void on_accepted(void *ctx, int fd)
 {
 	struct relay *r = ctx;
@@ -232,6 +244,7 @@ static int run(struct relay *r)
 
 	if (uv_loop_init(&r->loop) < 0)
 		return EXIT_FAILED;
+	raise_descriptors();
 	start_handles(r);
 	uv_prepare_stop(&r->prepare);
 	err = start(r);

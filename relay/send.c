@@ -465,6 +465,8 @@ void send_begin(struct conn *c, const Sotto__ClientMessage *message)
 		s->next->prev = &s->next;
 	s->prev = &c->sends;
 	c->sends = s;
+	if (c->core->crowded)
+		conn_pause(c, true);
 	if (m->ephemeral)
 		push_ephemeral(s);
 	else

@@ -15,6 +15,7 @@ enum {
 	TX_KEEP = 256 * 1024,		/* of the shared output buffer */
 	HTTP_SECONDS = 10,		/* for TLS and the upgrade */
 	CLOSE_SECONDS = 5,		/* for a peer that does not read */
+	FRAME_SECONDS = 60,		/* for a frame that comes in pieces */
 	PARTIAL_FREE = 64 * 1024,	/* a frame may grow to this in any case */
 	WRITE_CLOSE = 4,		/* lws_write_protocol's, left out of the header */
 };
@@ -134,9 +135,13 @@ static void receive(struct session *s, const uint8_t *data, size_t len)
 	}
 	if (conn_close_code(s->conn) || buf_append(&s->rx, data, len) < 0)
 		return;
+	if (s->rx.len == len)
+		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+				FRAME_SECONDS);
 	s->ws->partial += len;
 	if (!whole)
 		return;
+	lws_set_timeout(s->wsi, NO_PENDING_TIMEOUT, 0);
 	conn_receive(s->conn, s->rx.data, s->rx.len);
 	forget_partial(s);
 }

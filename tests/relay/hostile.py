@@ -405,3 +405,33 @@ async def slow(relay):
 
 def test_slow_readers_cost_bounded_memory(world):
     asyncio.run(slow(world.relay()))
+
+
+async def flood(relay):
+    """8 senders, each with a window of large mail for who is offline: reading
+    stops before memory does, and everything is answered in the end."""
+    url = relay.url
+    bobs = [Account() for _ in range(8)]
+    caps = []
+    for b in bobs:
+        async with Owner(url, b) as o:
+            await o.caught_up()
+            caps += await o.mint()
+    before = memory(relay)
+    high = 0
+
+    async def one(bob, cap):
+        nonlocal high
+        async with Sender(url) as s:
+            frame = [pb.ClientMessage(send=s.envelope(
+                bob, cap, payload=bytes(32768))) for _ in range(200)]
+            await s.frame(frame)
+            for _ in frame:
+                assert statuses(await s.expect("sent", 60)) == ["ACCEPTED"]
+                high = max(high, memory(relay))
+    await asyncio.gather(*(one(b, c) for b, c in zip(bobs, caps)))
+    assert high - before < 250, f"{high - before} MB"
+
+
+def test_flood_of_large_mail_is_answered_within_bounds(world):
+    asyncio.run(flood(world.relay("--memory", "16M")))
