@@ -50,6 +50,7 @@ static void take_link(struct app *a, const json_t *o)
 		if (strcmp(names[i], state) == 0)
 			a->link.state = (enum link_state)i;
 	a->link.retry_at = json_number(o, "retry_at");
+	a->link.behind = json_is_false(json_object_get(o, "caught_up"));
 	free(a->link.error);
 	a->link.error = NULL;
 	if (*error)

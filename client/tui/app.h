@@ -28,6 +28,7 @@ struct link {
 	enum link_state state;
 	int64_t retry_at;	/* wall ms; 0: none */
 	char *error;		/* may be NULL */
+	bool behind;		/* mail is still being fetched */
 };
 
 struct overlay;

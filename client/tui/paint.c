@@ -89,7 +89,12 @@ static void paint_title(struct app *a, const struct layout *l)
 	} else {
 		used = draw_fit(s, 0, col, cols - 12 > 8 ? cols - 12 : cols,
 				style_for_account(c->account), c->name);
-		if (c->state == CHAT_BLOCKED)
+		if (c->alert)
+			draw_fit(s, 0, col + used + 2, cols - used - 2, STYLE_BAD,
+				 strcmp(c->alert, "fork") == 0 ?
+				 "two device lists: sending has stopped" :
+				 "an old device list: sending has stopped");
+		else if (c->state == CHAT_BLOCKED)
 			draw_fit(s, 0, col + used + 2, cols - used - 2, STYLE_DIM,
 				 "blocked");
 		else if (c->state == CHAT_REQUEST)
@@ -183,7 +188,7 @@ static void link_text(const struct app *a, char *text, size_t size, enum style *
 	} else if (k->state == LINK_ONLINE) {
 		*style = STYLE_GOOD;
 		*g = GLYPH_DOT;
-		snprintf(text, size, "online");
+		snprintf(text, size, "%s", k->behind ? "online, fetching mail" : "online");
 	} else if (k->state == LINK_CONNECTING) {
 		snprintf(text, size, "connecting");
 	} else if (k->state == LINK_WAITING && left > 0) {
