@@ -113,7 +113,7 @@ $(B)/client/proto/%.pb-c.c $(B)/client/proto/%.pb-c.h: client/proto/%.proto
 	@$(PROTOC_C) -Ishared/proto -Iclient/proto --c_out=$(B)/client/proto $<
 
 # Another compiler or other flags compile everything again.
-FLAGS = $(CC) $(BASE) $(CFLAGS)
+FLAGS = $(CC) $(filter-out -Werror%,$(BASE)) $(CFLAGS)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' >$@
@@ -202,14 +202,29 @@ $$(B)/tests/fuzz/$(1): $$(B)/tests/fuzz/$(1).o $$(FUZZ_MAIN) $$(AR_$(2))
 	$$(say) LINK $$@
 	@$$(link) $$(if $$(FUZZER),-fsanitize=fuzzer) $$(LIBS_$(2))
 endef
-fuzz_component = $(or $(shell sed -n '1s/.*component: *\([a-z]*\).*/\1/p' $(1)),shared)
-$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz,$(basename $(notdir $(f))),$(call fuzz_component,$(f)))))
+component_of = $(or $(shell sed -n '1s/.*component: *\([a-z]*\).*/\1/p' $(1)),shared)
+$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz,$(basename $(notdir $(f))),$(call component_of,$(f)))))
 $(B)/tests/fuzz/main.o: tests/fuzz/main.c $(B)/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	@$(call compile,shared)
 
-.PHONY: tests fuzz-targets
+# Measurements in C: a first line as that of a fuzz target.
+BENCH_SRC = $(wildcard tests/bench/*.c)
+BENCH = $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+define bench
+$$(B)/$(1).o: $(1).c $$(B)/flags | $$(PB_H)
+	@mkdir -p $$(@D)
+	$$(say) CC $$<
+	@$$(call compile,$(2))
+$$(B)/$(1): $$(B)/$(1).o $$(AR_$(2))
+	$$(say) LINK $$@
+	@$$(link) $$(LIBS_$(2))
+endef
+$(foreach f,$(BENCH_SRC),$(eval $(call bench,$(basename $(f)),$(call component_of,$(f)))))
+
+.PHONY: tests fuzz-targets benches
+benches: $(BENCH)
 tests: $(foreach c,$(COMPONENTS),$(TEST_$(c))) $(TEST_store) $(PRELOADS) $(POWER)
 fuzz-targets: $(FUZZ)
 
@@ -233,8 +248,9 @@ check-long: check-build
 check-13:
 	@packaging/deps long
 	@tests/check-13 $(B)/debian13
-bench: all
+bench:
 	@packaging/deps build test
+	@+$(MAKE) all benches
 	@tests/run --build $(B) --bench
 fuzz:
 	@packaging/deps build test

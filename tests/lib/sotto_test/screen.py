@@ -77,13 +77,15 @@ class Screen:
         return int(self.tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
 
     def ended(self):
-        """None while the program runs, then its exit code (-1: a signal)."""
-        dead, code = self.tmux("display-message", "-p", "-t", "t",
-                               "#{pane_dead};#{pane_dead_status}"
-                               ).strip().split(";")
-        if dead != "1":
+        """None while the program runs, then its exit code (-n: signal n)."""
+        dead, code, sig = self.tmux(
+            "display-message", "-p", "-t", "t",
+            "#{pane_dead};#{pane_dead_status};#{pane_dead_signal}"
+        ).strip().split(";")
+        # Its output may end before tmux knows how it ended.
+        if dead != "1" or not (code or sig):
             return None
-        return int(code) if code else -1
+        return int(code) if code else -int(sig)
 
     def wait_for(self, what, timeout=20.0):
         """Until the screen has a text, or until what(lines) is true; the lines.
