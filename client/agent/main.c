@@ -230,10 +230,14 @@ static int run(const struct paths *p, int listener, bool foreground)
 	unlink(p->socket);
 	api_server_destroy(agent.server);
 	agent.server = NULL;
-	agent_finish(&agent);
+	agent_lock(&agent);
 	uv_close((uv_handle_t *)&term, NULL);
 	uv_close((uv_handle_t *)&interrupt, NULL);
 	uv_close((uv_handle_t *)&log_timer, NULL);
+	/* Connections say goodbye before what holds them goes. */
+	for (int i = 0; i < 10; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	agent_finish(&agent);
 	for (int i = 0; i < 100 && uv_run(&loop, UV_RUN_NOWAIT); i++)
 		;
 	uv_walk(&loop, close_handle, NULL);

@@ -181,6 +181,7 @@ int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out)
 		.port = CONTEXT_PORT_NO_LISTEN,
 		.protocols = protocols,
 		.foreign_loops = loops,
+		.pcontext = &ws->context,
 		.fd_limit_per_thread = AGENT_FDS,
 		.client_ssl_ca_filepath = ca_file,
 		.retry_and_idle_policy = &no_validity_check,
@@ -217,6 +218,15 @@ void ws_destroy(struct ws *ws)
 {
 	if (!ws)
 		return;
+	/* A context on somebody else's loop leaves its virtual host behind. */
+	if (ws->vhost)
+		lws_vhost_destroy(ws->vhost);
+	if (ws->context)
+		lws_context_destroy(ws->context);
+	/* Its handles close in the loop; 4.1 then wants to be called again, 4.3
+	 * has set the pointer to NULL. */
+	for (int i = 0; i < 20 && ws->context; i++)
+		uv_run(ws->loop, UV_RUN_NOWAIT);
 	if (ws->context)
 		lws_context_destroy(ws->context);
 	free(ws);

@@ -31,8 +31,8 @@ enum { WS_FRAME_MAX = 512 * 1024 };	/* what output may append */
 
 /* ca_file: NULL, or certificates to accept beside the system's. ERR_SYSTEM. */
 int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out) must_check;
-/* Drops all connections without a call. The loop must run on until its handles
- * are closed. Takes NULL. */
+/* Drops all connections without a call. Runs the loop until its handles are
+ * closed: not from a callback. Takes NULL. */
 void ws_destroy(struct ws *ws);
 
 /* Resolves the name off the loop, connects, with TLS 1.3 checks the name. Never
