@@ -164,11 +164,11 @@ struct store_ops {
 		    void **store, struct store_identity *identity) must_check;
 	void (*close)(void *store);
 	/* All ops durable (synced) when it returns 0; then every op's result is
-	 * set. Otherwise none may be counted on (a write whose sync failed may
-	 * still turn out done: as in a crash, ids make the repeat harmless) and
-	 * every result is the same error. now: seconds since the epoch. Ops see
-	 * the effect of those before them. After a failure the engine reopens
-	 * itself at the next call. */
+	 * set. Otherwise every result is that error: no row of these ops is
+	 * there when a later commit returns 0, other ops may turn out done, as
+	 * after a crash. now: seconds since the epoch. Ops see the effect of
+	 * those before them. After a failure the engine reopens itself at the
+	 * next call. */
 	int (*commit)(void *store, struct store_op *const *ops, size_t n,
 		      uint32_t now) must_check;
 	/* Deletes what the retention and the 24 hours of ids have ended, a

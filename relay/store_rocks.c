@@ -112,6 +112,7 @@ static void rocks_close(void *store)
 	rocksdb_readoptions_destroy(r->get);
 	rocksdb_writeoptions_destroy(r->write);
 	free(r->puts);
+	free(r->undo);
 	rocksdb_cache_destroy(r->cache);
 	pthread_rwlock_destroy(&r->lock);
 	buf_finish(&r->scratch);
@@ -187,11 +188,11 @@ static bool store_error(int err)
  * keeps its error, and the batch begins anew without it. */
 static int apply(struct rocks *r, struct store_op *const *ops, size_t n)
 {
-	int restarts = 0;
+	int restarts = 0, err = rocks_undo(r);
 
 	for (size_t i = 0; i < n; i++)
 		ops[i]->result = 0;
-	for (size_t i = 0; i < n;) {
+	for (size_t i = 0; !err && i < n;) {
 		struct store_op *op = ops[i++];
 
 		if (store_error(op->result))
@@ -202,9 +203,10 @@ static int apply(struct rocks *r, struct store_op *const *ops, size_t n)
 		if (++restarts > RESTARTS)
 			return op->result;
 		rocks_batch_clear(r);
+		err = rocks_undo(r);
 		i = 0;
 	}
-	return 0;
+	return err;
 }
 
 static int rocks_commit(void *store, struct store_op *const *ops, size_t n,

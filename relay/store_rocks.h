@@ -96,6 +96,7 @@ struct rocks_victim {
 struct rocks_put {
 	struct mailbox_id mailbox;
 	struct rocks_victim victim;
+	uint8_t id[ROCKS_HASH_LEN];
 };
 
 struct rocks {
@@ -124,6 +125,8 @@ struct rocks {
 	struct rocks_put *puts;		/* rows of the batch, for iterators see
 					 * the database alone */
 	size_t n_puts, cap_puts;
+	struct rocks_put *undo;		/* rows of batches that failed */
+	size_t n_undo;
 	uint64_t next_payload;
 	uint32_t now;
 	uint32_t swept_day;		/* ids of days before it are deleted */
@@ -205,6 +208,14 @@ int rocks_drop(struct rocks *r, const struct mailbox_id *m,
 	       struct rocks_state *s, const struct rocks_victim *v,
 	       size_t n) must_check;
 
+/* A batch whose write failed may turn out to be there when the database is
+ * reopened. Its rows must not stay: their senders were told that they are not
+ * stored, later rows may have been delivered before them, and a cumulative
+ * acknowledgement would then delete what no device got. */
+void rocks_undo_note(struct rocks *r);		/* this batch's rows */
+int rocks_undo(struct rocks *r) must_check;	/* first in each batch */
+void rocks_undo_done(struct rocks *r);		/* the batch is written */
+
 /* store_rocks_ids.c: ids that are remembered for 24 to 48 hours. */
 void rocks_id_hash(const struct rocks *r, const char *purpose,
 		   const struct bytes *parts, size_t n,
@@ -213,6 +224,7 @@ int rocks_id_get(struct rocks *r, const uint8_t hash[static ROCKS_HASH_LEN],
 		 uint8_t **value, size_t *len) must_check;	/* ERR_NOT_FOUND */
 void rocks_id_put(struct rocks *r, const uint8_t hash[static ROCKS_HASH_LEN],
 		  const void *value, size_t len);
+void rocks_id_delete(struct rocks *r, const uint8_t hash[static ROCKS_HASH_LEN]);
 
 /* store_rocks_accounts.c */
 int rocks_register(struct rocks *r, struct store_op *op) must_check;

@@ -258,6 +258,9 @@ int rocks_batch_write(struct rocks *r)
 		if (err == ERR_CORRUPT)
 			atomic_store(&r->broken, err);
 		rocks_state_forget(r);
+		rocks_undo_note(r);
+	} else {
+		rocks_undo_done(r);
 	}
 	begin_batch(r);
 	return err;

@@ -203,3 +203,58 @@ int rocks_ack(struct rocks *r, struct store_op *op)
 	rocks_state_changed(r, m);
 	return 0;
 }
+
+void rocks_undo_note(struct rocks *r)
+{
+	if (r->n_puts == 0)
+		return;
+	r->undo = xrealloc(r->undo, (r->n_undo + r->n_puts) * sizeof(*r->undo));
+	memcpy(r->undo + r->n_undo, r->puts, r->n_puts * sizeof(*r->puts));
+	r->n_undo += r->n_puts;
+}
+
+/* Drops one row. *there: it was, so that the next batch must try again should
+ * this one fail; what was not there now never will be. */
+static int undo_one(struct rocks *r, const struct rocks_put *p, bool *there)
+{
+	uint8_t key[ROCKS_ROW_LEN];
+	struct rocks_state *s;
+	bool dropped;
+	int err;
+
+	rocks_row_key(&p->mailbox, p->victim.sequence, key);
+	err = is_dropped(r, key, &dropped);
+	*there = !dropped;
+	if (err || dropped)
+		return err;
+	rocks_id_delete(r, p->id);
+	err = rocks_state_get(r, &p->mailbox, &s);
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+	rocks_state_changed(r, &p->mailbox);
+	return rocks_drop(r, &p->mailbox, s, &p->victim, 1);
+}
+
+int rocks_undo(struct rocks *r)
+{
+	size_t kept = 0;
+	bool there;
+
+	for (size_t i = 0; i < r->n_undo; i++) {
+		int err = undo_one(r, &r->undo[i], &there);
+
+		if (err)
+			return err;
+		if (there)
+			r->undo[kept++] = r->undo[i];
+	}
+	r->n_undo = kept;
+	return 0;
+}
+
+void rocks_undo_done(struct rocks *r)
+{
+	free(r->undo);
+	r->undo = NULL;
+	r->n_undo = 0;
+}

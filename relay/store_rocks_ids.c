@@ -55,3 +55,16 @@ void rocks_id_put(struct rocks *r, const uint8_t hash[static ROCKS_HASH_LEN],
 	id_key(r->now / ROCKS_DAY, hash, key);
 	rocks_put(r, ROCKS_IDS, key, sizeof(key), value, len);
 }
+
+void rocks_id_delete(struct rocks *r, const uint8_t hash[static ROCKS_HASH_LEN])
+{
+	uint32_t day = r->now / ROCKS_DAY;
+	uint8_t key[ROCKS_ID_LEN];
+
+	id_key(day, hash, key);
+	rocks_delete(r, ROCKS_IDS, key, sizeof(key));
+	if (day == 0)
+		return;
+	id_key(day - 1, hash, key);
+	rocks_delete(r, ROCKS_IDS, key, sizeof(key));
+}

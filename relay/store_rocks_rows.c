@@ -46,7 +46,8 @@ static bool fits(const struct rocks *r, const struct rocks_state *s,
 }
 
 static void note_put(struct rocks *r, const struct store_slot *slot,
-		     const struct rocks_row *row)
+		     const struct rocks_row *row,
+		     const uint8_t id[static ROCKS_HASH_LEN])
 {
 	struct rocks_put *p;
 
@@ -58,6 +59,7 @@ static void note_put(struct rocks *r, const struct store_slot *slot,
 	p->mailbox = slot->mailbox;
 	p->victim = rocks_victim_of(row);
 	p->victim.sequence = slot->sequence;
+	memcpy(p->id, id, ROCKS_HASH_LEN);
 	rocks_state_place(r, &slot->mailbox)->put_batch = r->batch_number;
 }
 
@@ -86,7 +88,6 @@ static void add_row(struct rocks *r, const struct store_slot *slot,
 	if (s->last_sequence < slot->sequence)
 		s->last_sequence = slot->sequence;
 	rocks_state_changed(r, &slot->mailbox);
-	note_put(r, slot, row);
 }
 
 /* Decides one slot, and writes it when it is to be stored. */
@@ -126,6 +127,7 @@ static int store_slot(struct rocks *r, const struct store_op *op,
 		return 0;
 	}
 	add_row(r, slot, row, s);
+	note_put(r, slot, row, id);
 	rocks_id_put(r, id, sum, sizeof(sum));
 	slot->status = STORE_SLOT_STORED;
 	return 1;

@@ -146,7 +146,9 @@ int rocks_sweep(void *store, uint32_t now, bool *more)
 	if (err)
 		return err;
 	r->now = now;
-	err = sweep_days(r);
+	err = rocks_undo(r);
+	if (!err)
+		err = sweep_days(r);
 	if (!err)
 		err = sweep_rows(r, more);
 	if (!err)

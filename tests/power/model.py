@@ -185,13 +185,10 @@ def devices(mask):
 class Dump:
     def __init__(self, lines):
         self.devices, self.rows, self.revoked, self.bad = {}, {}, set(), []
-        self.unreadable = False
         for line in lines:
             kind, *rest = line.split()
             if kind == "bad":
                 self.bad.append(line)
-                self.unreadable |= rest[0] in ("device:", "mailbox:",
-                                               "revocations")
             elif kind == "revoked":
                 self.revoked.add(int(rest[0]))
             else:
@@ -225,9 +222,10 @@ class Model:
         assert boot > self.boots[-1], f"boot {boot} after {self.boots[-1]}"
         self.boots.append(boot)
 
-    def reconcile(self, dump, under_way, sweep_end=0):
-        """under_way: the ops of a commit that was not answered; sweep_end: the
-        hour before which a sweep that was not answered deletes."""
+    def reconcile(self, dump, under_way, sweep_end=0, undone=False):
+        """under_way: the ops of a commit that was not answered; undone: it
+        failed, so that none of its rows may be there. sweep_end: the hour
+        before which a sweep that was not answered deletes."""
         assert not dump.bad, "\n".join(dump.bad)
         for op in under_way:
             if isinstance(op, (Reg, List)):
@@ -238,14 +236,14 @@ class Model:
                 self.set_mask(op.account, got)
         assert set(dump.devices) == set(self.boxes), "other devices"
         for key, box in self.boxes.items():
-            self.reconcile_box(key, box, dump, under_way, sweep_end)
+            self.reconcile_box(key, box, dump, under_way, sweep_end, undone)
         maybe = {op.ident for op in under_way if isinstance(op, Revoke)}
         assert self.revoked <= dump.revoked <= self.revoked | maybe
         self.revoked = dump.revoked
         self.took_maybe |= {op.ident for op in under_way
                             if isinstance(op, Take)}
 
-    def reconcile_box(self, key, box, dump, under_way, sweep_end):
+    def reconcile_box(self, key, box, dump, under_way, sweep_end, undone):
         cursor, last, prekeys, expired, token = dump.devices[key]
         acks = {op.upto for op in under_way
                 if isinstance(op, Ack) and op.box == key}
@@ -270,7 +268,8 @@ class Model:
         box.expired = expired
         for s, ident in found.items():
             if s not in box.rows:
-                assert s in maybe and maybe[s][1].ident == ident, \
+                assert not undone and s in maybe and \
+                    maybe[s][1].ident == ident, \
                     f"{key}: a row from nowhere, {s}"
                 box.rows[s] = maybe[s][1]
                 self.stored[ident, *key] = maybe[s][0]
