@@ -85,6 +85,8 @@ void conn_close(struct conn *c, int code);
 
 /* ---- for the parts of the relay that answer ---- */
 
+/* The handshake is over: from now on silence is what ends it. */
+void conn_watch(struct conn *c);
 struct conn *conn_ref(struct conn *c);
 void conn_unref(struct conn *c);
 void conn_pause(struct conn *c, bool on);

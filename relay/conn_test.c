@@ -60,6 +60,18 @@ static void test_conn_silent_owner_is_pinged_then_closed(void **state)
 	assert_int_equal(conn_close_code(f->client.conn), CLOSE_SLOW);
 }
 
+static void test_conn_heard_before_a_late_timer_is_not_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	f->w.ms += 61000;	/* the loop was busy: the pong came first */
+	conn_heard(f->client.conn);
+	core_tick(f->w.core);
+	assert_int_equal(conn_close_code(f->client.conn), 0);
+	assert_false(f->client.pinged);
+}
+
 static void test_conn_idle_sender_is_closed_after_15_minutes(void **state)
 {
 	struct fixture *f = *state;
@@ -178,6 +190,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_conn_without_hello_is_closed_after_10_s),
 		TEST(test_conn_silent_owner_is_pinged_then_closed),
+		TEST(test_conn_heard_before_a_late_timer_is_not_closed),
 		TEST(test_conn_idle_sender_is_closed_after_15_minutes),
 		TEST(test_conn_large_frame_before_hello_is_refused),
 		TEST(test_conn_window_counts_answers_that_were_not_written),

@@ -1,17 +1,13 @@
 #include "send.h"
 
 #include <assert.h>
-#include <sodium.h>
 
-#include "capability.h"
+#include "admit.h"
 #include "conn.h"
 #include "core.h"
 #include "deliver.h"
 #include "fault.h"
 #include "mailbox.h"
-#include "sys.h"
-
-enum { DEVICE_MAX = 0x7fffffff };
 
 static const char conflict_text[] = "this id had another content";
 
@@ -229,145 +225,6 @@ static void on_timer(struct timer *t)
 
 /* ---- receiving one ---- */
 
-static const char *check_sizes(const Sotto__Send *m)
-{
-	if (m->id.len != ENVELOPE_ID_LEN || m->ephemeral_key.len != 32)
-		return "Send: size of id or ephemeral_key";
-	if (m->payload.len > PAYLOAD_MAX)
-		return "Send: payload is too large";
-	if (m->n_slots < 1 || m->n_slots > SLOTS_MAX)
-		return "Send: number of slots";
-	for (size_t i = 0; i < m->n_slots; i++) {
-		const Sotto__Slot *s = m->slots[i];
-
-		if (s->account.len != ACCOUNT_LEN || s->device < 1 ||
-		    s->device > DEVICE_MAX ||
-		    s->capability.len != CAPABILITY_LEN ||
-		    s->sealed.len > SEALED_MAX)
-			return "Send: a field of a slot";
-	}
-	return NULL;
-}
-
-/* The parts that outlive the frame, copied into one block. */
-static struct send *copy(struct conn *c, const Sotto__Send *m)
-{
-	size_t size = sizeof(struct send) + m->n_slots * sizeof(struct slot);
-	size_t at = size;
-	struct send *s;
-	uint8_t *p;
-
-	size += m->payload.len;
-	for (size_t i = 0; i < m->n_slots; i++)
-		size += m->slots[i]->sealed.len;
-	s = xcalloc(1, size);
-	p = (uint8_t *)s + at;
-	s->core = c->core;
-	s->refs = 1;
-	s->size = size;
-	s->n = m->n_slots;
-	memcpy(s->id, m->id.data, sizeof(s->id));
-	memcpy(s->ephemeral_key, m->ephemeral_key.data, 32);
-	if (m->payload.len > 0)
-		memcpy(p, m->payload.data, m->payload.len);
-	s->payload = (struct bytes){ p, m->payload.len };
-	p += m->payload.len;
-	for (size_t i = 0; i < s->n; i++) {
-		struct bytes sealed = { p, m->slots[i]->sealed.len };
-
-		s->slots[i].send = s;
-		memcpy(s->slots[i].id.account.b, m->slots[i]->account.data,
-		       ACCOUNT_LEN);
-		s->slots[i].id.device = m->slots[i]->device;
-		if (sealed.len > 0)
-			memcpy(p, m->slots[i]->sealed.data, sealed.len);
-		s->slots[i].sealed = sealed;
-		p += sealed.len;
-	}
-	core_charge(s->core, size);
-	return s;
-}
-
-/* A slot's status when its capability does not carry it, else UNSET. */
-static Sotto__SlotStatus admit(struct slot *slot, const Sotto__Slot *m)
-{
-	struct core *core = slot->send->core;
-	uint32_t hours = (uint32_t)(sys_wall_ms(core->sys) / 3600000);
-	struct capability cap;
-
-	if (capability_check(m->capability.data, m->capability.len,
-			     &slot->id.account, core->capability_key, hours,
-			     &cap) < 0 ||
-	    revoked_has(&core->revoked, &slot->id.account, cap.id))
-		return SOTTO__SLOT_STATUS__NO_CAPABILITY;
-	if (!rate_take(&core->rates, cap.id, sizeof(cap.id),
-		       &core->settings.rates[cap.class], 1, core_now(core)))
-		return SOTTO__SLOT_STATUS__RATE_LIMITED;
-	slot->class = cap.class;
-	memcpy(slot->capability, cap.id, sizeof(cap.id));
-	return SOTTO__SLOT_STATUS__STATUS_UNSET;
-}
-
-/* Keyed, so that the table links no envelope to a mailbox. */
-static void hash_slot(struct slot *slot, const uint8_t content[static 32])
-{
-	const struct core *core = slot->send->core;
-	uint8_t name[ENVELOPE_ID_LEN + sizeof(struct mailbox_id)];
-	crypto_generichash_state state;
-
-	memcpy(name, slot->send->id, ENVELOPE_ID_LEN);
-	memcpy(name + ENVELOPE_ID_LEN, &slot->id, sizeof(slot->id));
-	crypto_generichash(slot->key, sizeof(slot->key), name, sizeof(name),
-			   core->dedupe_key, 32);
-	crypto_generichash_init(&state, core->dedupe_key, 32,
-				sizeof(slot->digest));
-	crypto_generichash_update(&state, content, 32);
-	crypto_generichash_update(&state, slot->sealed.data,
-				  slot->sealed.len);
-	crypto_generichash_final(&state, slot->digest, sizeof(slot->digest));
-}
-
-static void hash_content(const struct send *s, uint8_t out[static 32])
-{
-	crypto_generichash_state state;
-
-	crypto_generichash_init(&state, s->core->dedupe_key, 32, 32);
-	crypto_generichash_update(&state, s->ephemeral_key, 32);
-	crypto_generichash_update(&state, s->payload.data, s->payload.len);
-	crypto_generichash_final(&state, out, 32);
-}
-
-/* Decides without effects on mailboxes: statuses that are known, and mailboxes
- * pinned for the others. ERR_CONFLICT; ERR_FORMAT for a mailbox named twice. */
-static int examine(struct send *s, const Sotto__Send *m)
-{
-	uint8_t content[32];
-
-	hash_content(s, content);
-	for (size_t i = 0; i < s->n; i++) {
-		struct slot *slot = &s->slots[i];
-
-		slot->status = admit(slot, m->slots[i]);
-		if (slot->status != SOTTO__SLOT_STATUS__STATUS_UNSET)
-			continue;
-		slot->mailbox = mailbox_pin(s->core, &slot->id);
-		if (slot->mailbox->mark == s)
-			return ERR_FORMAT;
-		slot->mailbox->mark = s;
-		hash_slot(slot, content);
-		switch (dedupe_find(&s->core->dedupe, slot->key, slot->digest)) {
-		case DEDUPE_SAME:
-			slot->status = SOTTO__SLOT_STATUS__ACCEPTED;
-			break;
-		case DEDUPE_OTHER:
-			return ERR_CONFLICT;
-		case DEDUPE_NEW:
-			break;
-		}
-	}
-	return OK;
-}
-
 static void unpin(struct slot *slot, struct mailbox *mb)
 {
 	if (!mb)
@@ -434,7 +291,7 @@ static void push(struct send *s)
 void send_begin(struct conn *c, const Sotto__ClientMessage *message)
 {
 	const Sotto__Send *m = message->send;
-	const char *wrong = check_sizes(m);
+	const char *wrong = admit_sizes(m);
 	struct send *s;
 	int err;
 
@@ -444,8 +301,8 @@ void send_begin(struct conn *c, const Sotto__ClientMessage *message)
 	}
 	if (!conn_begin(c))
 		return;
-	s = copy(c, m);
-	err = examine(s, m);
+	s = admit_copy(c->core, m);
+	err = admit_slots(s, m);
 	if (err < 0) {
 		for (size_t i = 0; i < s->n; i++)
 			unpin(&s->slots[i], s->slots[i].mailbox);
