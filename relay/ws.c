@@ -371,13 +371,19 @@ void ws_destroy(struct ws *ws)
 {
 	if (!ws)
 		return;
+	/* A context on a foreign loop leaves its virtual host behind. */
+	if (ws->vhost)
+		lws_vhost_destroy(ws->vhost);
 	if (ws->context)
 		lws_context_destroy(ws->context);
-	/* lws closes its handles on the loop and then clears the pointer. */
-	for (int i = 0; ws->context && i < 1000; i++) {
+	/* Its handles close on the loop; then 4.1 wants to be called again, and
+	 * 4.3 has cleared the pointer. */
+	for (int i = 0; ws->context && i < 100; i++) {
 		if (uv_run(ws->loop, UV_RUN_NOWAIT) == 0)
 			break;
 	}
+	if (ws->context)
+		lws_context_destroy(ws->context);
 	buf_finish(&ws->tx);
 	free(ws);
 }
