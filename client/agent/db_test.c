@@ -200,6 +200,7 @@ static void test_db_lost_transaction_takes_no_more(void **state)
 {
 	struct test_store *t = *state;
 	uint8_t *big = xcalloc(1, 512 * 1024);
+	int lost;
 
 	assert_int_equal(db_put_int(t->db, "n", 1), OK);
 	assert_int_equal(db_run(t->db, db_prepare(t->db,
@@ -208,13 +209,15 @@ static void test_db_lost_transaction_takes_no_more(void **state)
 	assert_int_equal(db_savepoint(t->db), OK);
 	assert_int_equal(db_put_int(t->db, "n", 2), OK);
 	assert_int_equal(db_put(t->db, "big", big, 512 * 1024), ERR_NO_SPACE);
-	assert_int_equal(db_run(t->db, db_prepare(t->db,
+	/* Newer versions have rolled back at the full disk already. */
+	lost = db_run(t->db, db_prepare(t->db,
 				"INSERT OR ROLLBACK INTO value (name, value)"
-				" VALUES ('n', 5)")), ERR_EXISTS);
-	assert_int_equal(db_put_int(t->db, "n", 3), ERR_EXISTS);
-	assert_int_equal(db_savepoint(t->db), ERR_EXISTS);
+				" VALUES ('n', 5)"));
+	assert_true(lost == ERR_EXISTS || lost == ERR_NO_SPACE);
+	assert_int_equal(db_put_int(t->db, "n", 3), lost);
+	assert_int_equal(db_savepoint(t->db), lost);
 	db_rollback_savepoint(t->db);
-	assert_int_equal(db_commit(t->db), ERR_EXISTS);
+	assert_int_equal(db_commit(t->db), lost);
 	assert_int_equal(get_n(t->db), 1);
 	free(big);
 }
