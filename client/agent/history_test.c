@@ -188,6 +188,9 @@ static void test_history_pages_go_both_ways(void **state)
 	assert_page(t, NULL, NULL, 2, "5,4,");
 	id[0] = 4;
 	assert_page(t, id, NULL, 9, "3,2,1,");
+	id[0] = 5;
+	assert_page(t, id, NULL, 9, "4,3,2,1,");
+	id[0] = 4;
 	assert_page(t, NULL, id, 9, "5,");
 	id[0] = 1;
 	assert_page(t, NULL, id, 2, "2,3,");

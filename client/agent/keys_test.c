@@ -109,6 +109,9 @@ static void test_keys_rotate_after_a_week_and_keep_the_old_for_a_month(
 			    second->seal_key->public_key.data, SEAL_KEY_LEN);
 	assert_memory_equal(pairs[1].public_key,
 			    first->seal_key->public_key.data, SEAL_KEY_LEN);
+	wall += 24 * 3600 * 1000;
+	assert_int_equal(keys_rotate(t->db, k, &clock_sys, &changed), OK);
+	assert_int_equal(keys_seal_pairs(t->db, pairs, 8), 2);
 	wall += (SEAL_KEY_KEEP + 1) * 1000ull;
 	assert_int_equal(keys_rotate(t->db, k, &clock_sys, &changed), OK);
 	assert_true(changed);

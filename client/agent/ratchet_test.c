@@ -304,14 +304,15 @@ static void test_ratchet_refused_message_writes_nothing(void **state)
 
 	start(&p->a, &p->b);
 	s = encrypt(&p->a, &p->b, "hello");
-	assert_int_equal(db_run(db, db_prepare(db, "PRAGMA query_only = 1")),
-			 OK);
 	assert_int_equal(ratchet_decrypt_checked(p->b.ratchet,
 						 &p->a.keys->list, 1, s.kind,
 						 s.body.data, s.body.len,
 						 refuse, &asked),
 			 ERR_SIGNATURE);
 	assert_int_equal(asked, 1);
+	assert_int_equal(count_prekeys(&p->b), 1);
+	assert_int_equal(db_run(db, db_prepare(db, "PRAGMA query_only = 1")),
+			 OK);
 	s.body.data[s.body.len - 1] ^= 1;
 	assert_fails(&p->b, &p->a, &s, ERR_UNDECRYPTABLE);
 	s.body.data[s.body.len - 1] ^= 1;
