@@ -47,30 +47,39 @@ static void conn_gone(struct ws_conn *c)
 	conn_free(c);
 }
 
-static int on_receive(struct ws_conn *c, const void *data, size_t len)
+/* Closes at the next chance to write. Never by a return value from RECEIVE:
+ * libwebsockets 4.1 to 4.3 as a client leaves its receive buffer's head where it
+ * is then, goes on reading for the answer to our close, and writes behind the
+ * buffer (lws_ws_client_rx_sm). */
+static void refuse(struct ws_conn *c, int code, const char *why)
 {
-	if (!c->events)
-		return -1;
+	snprintf(c->why, sizeof(c->why), "%s", why);
+	c->close_code = code;
+	buf_finish(&c->in);
+	lws_callback_on_writable(c->wsi);
+}
+
+static void on_receive(struct ws_conn *c, const void *data, size_t len)
+{
+	if (!c->events || c->close_code)
+		return;
 	c->events->alive(c->ctx);
 	if (!lws_frame_is_binary(c->wsi)) {
-		snprintf(c->why, sizeof(c->why), "the relay sent text");
-		lws_close_reason(c->wsi, (enum lws_close_status)CLOSE_TEXT, NULL, 0);
-		return -1;
+		refuse(c, CLOSE_TEXT, "the relay sent text");
+		return;
 	}
 	if (buf_append(&c->in, data, len)) {
-		snprintf(c->why, sizeof(c->why),
-			 "the relay sent an oversized message");
-		lws_close_reason(c->wsi, (enum lws_close_status)CLOSE_TOO_BIG, NULL, 0);
-		return -1;
+		refuse(c, CLOSE_TOO_BIG,
+		       "the relay sent an oversized message");
+		return;
 	}
 	if (!lws_is_final_fragment(c->wsi))
-		return 0;
+		return;
 	c->events->message(c->ctx, c->in.data, c->in.len);
 	if (c->in.cap > 4 * RX_CHUNK)
 		buf_finish(&c->in);
 	else
 		buf_clear(&c->in);
-	return 0;
 }
 
 static int on_writeable(struct ws_conn *c)
@@ -135,7 +144,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		c->events->opened(c->ctx);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
-		return on_receive(c, in, len);
+		on_receive(c, in, len);
+		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
 		if (c->events)
 			c->events->alive(c->ctx);
