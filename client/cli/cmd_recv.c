@@ -252,17 +252,16 @@ static int loop(struct recv *r)
 			return r->taken < r->count ? cli_fail(CODE_TIMEOUT,
 				"recv: %d of %d messages came in time",
 				r->taken, r->count) : CODE_OK;
+		if (!wait_for(r, conn_wants_write(conn) ? POLLIN | POLLOUT :
+			      POLLIN, 0, true))
+			return CODE_OK;
 		if (conn_pump(conn)) {
 			while ((o = conn_next(conn)))
 				json_decref(o);	/* come again */
 			code = reconnect(r);
 			if (code)
 				return code;
-			continue;
 		}
-		if (!wait_for(r, conn_wants_write(conn) ? POLLIN | POLLOUT :
-			      POLLIN, 0, true))
-			return CODE_OK;
 	}
 	return CODE_OK;
 }
