@@ -109,7 +109,9 @@ static int set_format(struct db *db)
 		return ERR_STORE;
 	}
 	if (major >= 4) {
-		r = db_exec(db, "PRAGMA cipher_compatibility = 3");
+		/* It would log to stderr by itself what is told by db_failed. */
+		r = db_exec(db, "PRAGMA cipher_log_level = NONE;"
+			    "PRAGMA cipher_compatibility = 3;");
 		if (r < 0)
 			return r;
 	}
