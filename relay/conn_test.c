@@ -140,6 +140,25 @@ static void test_conn_gone_during_auth_is_safe(void **state)
 	test_settle(&f->w);
 }
 
+static void test_conn_expired_is_told_until_the_token_is_confirmed(void **state)
+{
+	struct fixture *f = *state;
+	const Sotto__ServerMessage *m;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	test_gone(&f->client);
+	f->bob->expired = 3;
+	for (int i = 0; i < 2; i++) {
+		test_owner(&f->w, &f->client, f->bob);
+		m = test_hear(&f->client);
+		assert_int_equal(m->of_case, SOTTO__SERVER_MESSAGE__OF_EXPIRED);
+		assert_int_equal(m->expired->count, 3);
+		test_gone(&f->client);
+	}
+	test_owner_live(&f->w, &f->client, f->bob);
+	assert_int_equal(f->bob->expired, 0);
+}
+
 static void test_conn_idle_holds_no_buffer(void **state)
 {
 	struct fixture *f = *state;
@@ -195,6 +214,7 @@ int main(void)
 		TEST(test_conn_large_frame_before_hello_is_refused),
 		TEST(test_conn_window_counts_answers_that_were_not_written),
 		TEST(test_conn_gone_during_auth_is_safe),
+		TEST(test_conn_expired_is_told_until_the_token_is_confirmed),
 		TEST(test_conn_idle_holds_no_buffer),
 		TEST(test_conn_owner_who_sends_is_paused_too),
 		TEST(test_conn_too_much_memory_pauses_senders_alone),

@@ -1,5 +1,6 @@
 /* sotto-relay: the loop, its signals, and the order of start and end. */
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,7 +30,6 @@ struct relay {
 	uv_loop_t loop;
 	struct config config;
 	void *store;
-	struct store_identity identity;
 	struct storage *storage;
 	struct core *core;
 	struct ws *ws;
@@ -181,11 +181,12 @@ static int start_storage(struct relay *r)
 {
 	uint32_t now = (uint32_t)(sys_wall_ms(&sys_real) / 1000);
 	int err = make_data_dir(r->config.data);
+	struct store_identity identity;
 	struct core_disk disk;
 
 	if (err < 0)
 		return err;
-	err = store_rocks.open(&r->config.store, now, &r->store, &r->identity);
+	err = store_rocks.open(&r->config.store, now, &r->store, &identity);
 	if (err < 0) {
 		log_error("%s: cannot be opened: %s", r->config.data,
 			  err_text(err));
@@ -198,7 +199,8 @@ static int start_storage(struct relay *r)
 		return err;
 	}
 	disk = (struct core_disk){ disk_write, disk_read, r->storage };
-	core_create(&r->config.core, &r->identity, &disk, &sys_real, &r->core);
+	core_create(&r->config.core, &identity, &disk, &sys_real, &r->core);
+	sodium_memzero(&identity, sizeof(identity));
 	storage_on_room(r->storage, on_room, r->core);
 	return OK;
 }

@@ -127,6 +127,8 @@ static void apply(struct test_world *w, struct store_op *op)
 	case STORE_TOKEN:
 		find(w, &op->u.token.mailbox.account)->token =
 			op->u.token.counter;
+		find(w, &op->u.token.mailbox.account)->expired -=
+			op->u.token.expired;
 		break;
 	case STORE_LIST:
 	case STORE_BUNDLE:
@@ -178,6 +180,7 @@ static void read_device(struct test_world *w, struct storage_read *r)
 	d->cursor = a->cursor;
 	d->last_sequence = a->cursor;
 	d->token_counter = a->token;
+	d->expired = a->expired;
 	for (unsigned i = 0; i < w->n_rows; i++) {
 		if (account_equal(&w->rows[i].mailbox.account, &a->id) &&
 		    w->rows[i].sequence > d->last_sequence)

@@ -26,7 +26,7 @@ struct test_account {
 	Sotto__Bundle *bundle;
 	/* What the disk holds. */
 	bool known;
-	uint64_t cursor, token;
+	uint64_t cursor, token, expired;
 };
 
 struct test_world {
