@@ -100,7 +100,7 @@ static enum api_step send_message(struct api_call *c)
 	if (!ret)
 		return id_result(c, id);
 	if (ret == ERR_CONFLICT)
-		return api_fail(c, API_USAGE, "this key was used for another "
+		return api_fail(c, API_REFUSED, "this key was used for another "
 				"message");
 	if (ret != ERR_NOT_FOUND)
 		return api_fail_err(c, ret);
