@@ -99,12 +99,16 @@ static void on_housekeeping(uv_timer_t *timer)
 
 /* ---- opening ---- */
 
-static void on_store_failed(void *ctx, int err)
+static void on_stored(void *ctx, int err)
 {
 	struct agent *a = ctx;
 
-	owner_store_failed(a->owner, err);
-	sendq_store_failed(a->sendq);
+	if (err) {
+		owner_store_failed(a->owner, err);
+		sendq_store_failed(a->sendq);
+	} else {
+		sendq_store_works(a->sendq);
+	}
 }
 
 int agent_seal_key_changed(struct agent *a)
@@ -140,7 +144,7 @@ static int start_parts(struct agent *a)
 	if (!ret)
 		ret = agent_seal_key_changed(a);
 	if (!ret)
-		ret = turn_create(a->loop, a->db, &a->clock, on_store_failed,
+		ret = turn_create(a->loop, a->db, &a->clock, on_stored,
 				  a, &a->turn);
 	if (!ca || !ca[0])
 		ca = config_get(a->config, "ca-file");

@@ -38,7 +38,7 @@ struct api_method {
 	struct api_param params[6];
 };
 
-enum { API_CALL_FDS = 2, API_MESSAGE_MAX = 320 };
+enum { API_CALL_FDS = 2, API_MESSAGE_MAX = 640 };
 
 struct api_call {
 	struct agent *a;

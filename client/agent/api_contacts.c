@@ -43,9 +43,8 @@ static void no_link(struct api_call *c)
 	struct relay_conn_status s = owner_status(c->a->owner);
 
 	c->retry = true;
-	api_fail(c, API_NETWORK, "the link is made by the relay, which was "
-		 "never reached%s%s", s.error ? ": " : "",
-		 s.error ? s.error : "");
+	api_fail(c, API_NETWORK, "there is no link yet, as the relay makes "
+		 "it: %s", s.error ? s.error : "it was never reached");
 }
 
 /* It comes a moment after the account's first connection. */

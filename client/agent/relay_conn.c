@@ -2,7 +2,7 @@
 
 #include "log.h"
 
-enum { ERROR_MAX = 256 };
+enum { ERROR_MAX = 480 };
 
 struct relay_conn {
 	uv_timer_t timer;

@@ -354,6 +354,13 @@ void sendq_store_failed(struct sendq *q)
 	arm(q, sys_mono_ms(sys));
 }
 
+void sendq_store_works(struct sendq *q)
+{
+	q->retry_at = 0;
+	q->failures = 0;
+	sendq_pump(q);
+}
+
 /* ---- connections ---- */
 
 static void on_ready(void *ctx, const Sotto__Ready *r)

@@ -29,5 +29,7 @@ int sendq_forget(struct sendq *q, const struct contact *c,
 		 const char *why) must_check;
 /* The store failed: begins anew after a while. */
 void sendq_store_failed(struct sendq *q);
+/* It works again. */
+void sendq_store_works(struct sendq *q);
 
 #endif

@@ -16,7 +16,8 @@ struct turn {
 	unsigned handles;
 	struct db *db;
 	struct hlc *clock;
-	void (*failed)(void *ctx, int err);
+	void (*stored)(void *ctx, int err);
+	bool failing;		/* the last commit did not work */
 	void *ctx;
 	bool open;
 	bool inbox;
@@ -50,14 +51,14 @@ static void on_timer(uv_timer_t *handle)
 }
 
 int turn_create(uv_loop_t *loop, struct db *db, struct hlc *clock,
-		void (*failed)(void *ctx, int err), void *ctx,
+		void (*stored)(void *ctx, int err), void *ctx,
 		struct turn **out)
 {
 	struct turn *t = xcalloc(1, sizeof(*t));
 
 	t->db = db;
 	t->clock = clock;
-	t->failed = failed;
+	t->stored = stored;
 	t->ctx = ctx;
 	uv_prepare_init(loop, &t->prepare);
 	uv_check_init(loop, &t->check);
@@ -203,8 +204,10 @@ int turn_commit(struct turn *t)
 	for (size_t i = 0; i < n; i++)
 		hooks[i].fn(hooks[i].ctx, ret);
 	free(hooks);
-	if (ret)
-		t->failed(t->ctx, ret);
+	if (ret || t->failing) {
+		t->failing = ret != OK;
+		t->stored(t->ctx, ret);
+	}
 	return ret;
 }
 

@@ -12,9 +12,10 @@
 
 struct turn;
 
-/* failed is called with the error when a commit did not work, after the hooks. */
+/* stored is called, after the hooks, with the error when a commit did not work, and
+ * with 0 when the first one works again. */
 int turn_create(uv_loop_t *loop, struct db *db, struct hlc *clock,
-		void (*failed)(void *ctx, int err), void *ctx,
+		void (*stored)(void *ctx, int err), void *ctx,
 		struct turn **out) must_check;
 /* Commits what is open. The memory goes when the loop has closed its handles. */
 void turn_destroy(struct turn *t);	/* takes NULL */

@@ -5,7 +5,7 @@
 #include "frame.h"
 #include "log.h"
 
-enum { RX_CHUNK = 16 * 1024, WHY_MAX = 320, AGENT_FDS = 256 };
+enum { RX_CHUNK = 16 * 1024, WHY_MAX = 480, AGENT_FDS = 256 };
 
 struct ws {
 	uv_loop_t *loop;
@@ -116,6 +116,23 @@ static int on_writeable(struct ws_conn *c)
 	return ret;
 }
 
+/* Why there is no connection, for people. */
+static void explain(struct ws_conn *c, const char *what, size_t len)
+{
+	static const char tls[] = "connect SSL err";
+
+	if (len >= sizeof(tls) - 1 && !memcmp(what, tls, sizeof(tls) - 1))
+		snprintf(c->why, sizeof(c->why), "the relay's certificate is "
+			 "not accepted here; is it for %s, and is its "
+			 "authority known (setting ca-file)?", c->url.host);
+	else if (len)
+		snprintf(c->why, sizeof(c->why),
+			 "the relay cannot be reached (%.*s)", (int)len, what);
+	else
+		snprintf(c->why, sizeof(c->why),
+			 "the relay cannot be reached");
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
@@ -125,13 +142,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		return 0;
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		if (in && len)
-			snprintf(c->why, sizeof(c->why),
-				 "the relay cannot be reached (%.*s)",
-				 (int)len, (const char *)in);
-		else
-			snprintf(c->why, sizeof(c->why),
-				 "the relay cannot be reached");
+		explain(c, in, in ? len : 0);
 		c->failed = true;
 		if (!c->connecting)
 			conn_gone(c);
