@@ -34,6 +34,7 @@ int conn_open_why(const struct paths *p, bool start, struct conn **out,
 	c = xcalloc(1, sizeof(*c));
 	c->fd = fd;
 	lines_init(&c->in);
+	c->in.max = LINE_ANSWER_MAX;
 	buf_init(&c->out, CONN_OUT_MAX);
 	c->kept = json_array();
 	*out = c;

@@ -4,6 +4,7 @@ void lines_init(struct lines *l)
 {
 	/* lines_feed bounds what it holds by the line; see there. */
 	buf_init(&l->in, SIZE_MAX / 2);
+	l->max = LINE_MAX_BYTES;
 	l->tail = 0;
 	l->skipping = false;
 	l->taken = 0;
@@ -26,7 +27,7 @@ static void append(struct lines *l, const void *data, size_t len)
  * a newline of our own, so that lines_next sees it as too long. */
 static void feed_part(struct lines *l, const uint8_t *data, size_t len)
 {
-	size_t room = LINE_MAX_BYTES + 1 - l->tail;
+	size_t room = l->max + 1 - l->tail;
 
 	if (l->skipping)
 		return;
@@ -76,7 +77,7 @@ int lines_next_raw(struct lines *l, struct bytes *out)
 		end = memchr(line, '\n', left);
 		len = (size_t)(end - line);
 		l->taken += len + 1;
-		if (len > LINE_MAX_BYTES)
+		if (len > l->max)
 			return ERR_TOO_BIG;
 		if (len && line[len - 1] == '\r')
 			len--;

@@ -9,9 +9,15 @@
 #include "buf.h"
 #include "err.h"
 
-enum { LINE_MAX_BYTES = 256 * 1024, LINE_DEPTH_MAX = 32 };
+enum {
+	LINE_MAX_BYTES = 256 * 1024,
+	/* Of the agent's: an answer with all contacts. */
+	LINE_ANSWER_MAX = 32 * 1024 * 1024,
+	LINE_DEPTH_MAX = 32,
+};
 
 struct lines {
+	size_t max;	/* bytes of a line; LINE_MAX_BYTES unless set after init */
 	struct buf in;
 	size_t taken;	/* bytes at its beginning that lines_next has passed */
 	size_t tail;	/* bytes at the end of in that no newline has ended yet */

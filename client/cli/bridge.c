@@ -25,6 +25,7 @@ void bridge_init(struct bridge *b)
 	*b = (struct bridge){0};
 	lines_init(&b->client);
 	lines_init(&b->agent);
+	b->agent.max = LINE_ANSWER_MAX;
 	buf_init(&b->to_client, SIZE_MAX / 2);
 	buf_init(&b->to_agent, SIZE_MAX / 2);
 	b->next = &b->first;
@@ -431,6 +432,7 @@ void bridge_down(struct bridge *b)
 	b->written = b->queued = 0;
 	lines_finish(&b->agent);	/* half a line will not go on */
 	lines_init(&b->agent);
+	b->agent.max = LINE_ANSWER_MAX;
 }
 
 bool bridge_wants_retry(const struct bridge *b)
