@@ -67,13 +67,13 @@ void lines_feed(struct lines *l, const uint8_t *data, size_t len)
 int lines_next_raw(struct lines *l, struct bytes *out)
 {
 	for (;;) {
-		const uint8_t *line = l->in.data + l->taken;
 		size_t left = l->in.len - l->taken;
-		const uint8_t *end;
+		const uint8_t *line, *end;
 		size_t len;
 
 		if (left == l->tail)
 			return ERR_NOT_FOUND;
+		line = l->in.data + l->taken;
 		end = memchr(line, '\n', left);
 		len = (size_t)(end - line);
 		l->taken += len + 1;
