@@ -134,6 +134,7 @@ static int set_pragmas(struct db *db)
 	return db_exec(db,
 		       "PRAGMA journal_mode = WAL;"
 		       "PRAGMA synchronous = FULL;"
+		       "PRAGMA journal_size_limit = 4194304;"
 		       "PRAGMA temp_store = MEMORY;"
 		       "PRAGMA secure_delete = ON;");
 }

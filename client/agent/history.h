@@ -8,7 +8,7 @@
 #include "account.h"
 #include "db.h"
 
-enum { MESSAGE_ID_LEN = 16 };
+enum { MESSAGE_ID_LEN = 16, HISTORY_UNREAD_MAX = 1000 };
 
 enum message_state {	/* outgoing: QUEUED up; incoming: RECEIVED or HELD */
 	MESSAGE_QUEUED = 1,
@@ -76,7 +76,8 @@ int history_page(struct db *db, int64_t contact, const uint8_t *before,
  * words, ERR_TOO_BIG for more than 1,024 bytes or 64 of them. */
 int history_search(struct db *db, const char *words, int64_t contact_or_0, int limit,
 		   int (*fn)(void *ctx, const struct message *m), void *ctx) must_check;
-/* Of a contact, or of all (0). */
+/* Of a contact, or of all (0). Counts no further than HISTORY_UNREAD_MAX: bots
+ * never read. */
 int history_unread(struct db *db, int64_t contact_or_0, int64_t *count) must_check;
 /* Marks incoming messages up to this one (in the order of display) read; fn gets
  * those that newly are. ERR_NOT_FOUND. In a transaction. */

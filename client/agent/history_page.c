@@ -63,13 +63,16 @@ int history_unread(struct db *db, int64_t contact_or_0, int64_t *count)
 	int r;
 
 	if (contact_or_0) {
-		st = db_prepare(db, "SELECT count(*) FROM message"
-				" WHERE contact = ? AND unread = 1");
-		db_bind_int(st, 1, contact_or_0);
+		st = db_prepare(db, "SELECT count(*) FROM"
+				" (SELECT 1 FROM message WHERE unread = 1"
+				"  AND contact = ?2 LIMIT ?1)");
+		db_bind_int(st, 2, contact_or_0);
 	} else {
-		st = db_prepare(db, "SELECT count(*) FROM message"
-				" WHERE unread = 1");
+		st = db_prepare(db, "SELECT count(*) FROM"
+				" (SELECT 1 FROM message WHERE unread = 1"
+				"  LIMIT ?1)");
 	}
+	db_bind_int(st, 1, HISTORY_UNREAD_MAX);
 	r = db_step(db, st);
 	if (r > 0)
 		*count = db_int(st, 0);

@@ -86,7 +86,8 @@ static const char first[] =
 	"CREATE INDEX message_clock ON message (contact, clock, row);"
 	"CREATE INDEX message_counter"
 	" ON message (contact, outgoing, device, counter);"
-	"CREATE INDEX message_unread ON message (contact, clock)"
+	/* unread stands in it so that counting needs no table. */
+	"CREATE INDEX message_unread ON message (contact, unread, clock)"
 	" WHERE unread = 1;"
 	/* Held messages (state 11) are not shown yet. */
 	"CREATE INDEX message_held ON message (contact, device, counter)"
