@@ -122,6 +122,12 @@ static int add_again(struct agent *a, struct contact *c,
 
 	if (c->state == CONTACT_REQUEST)
 		return api_accept(a, c);
+	/* Whoever had cut us off has forgotten the session too. */
+	if (!c->has_capability) {
+		ret = ratchet_forget(a->ratchet, &c->account);
+		if (ret)
+			return ret;
+	}
 	if (!c->answered) {
 		relay_url_text(&link->relay, c->relay);
 		memcpy(c->capability, link->capability, CAPABILITY_LEN);

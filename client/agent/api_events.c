@@ -94,12 +94,15 @@ static enum api_step ack(struct api_call *c)
 	if (ret)
 		return api_fail_err(c, ret);
 	ret = cursor_ack(a->db, cursor, seq);
-	if (ret == ERR_USAGE) {
+	if (ret == ERR_USAGE || ret == ERR_NOT_FOUND) {
 		/* Nothing was changed. */
 		if (turn_leave(a->turn, OK))
 			return API_DONE;
-		return api_fail(c, API_USAGE, "there is no event %lld yet",
-				(long long)seq);
+		return ret == ERR_USAGE ?
+			api_fail(c, API_USAGE, "there is no event %lld yet",
+				 (long long)seq) :
+			api_fail(c, API_NOT_FOUND, "there is no cursor %s",
+				 cursor);
 	}
 	if (!ret)
 		ret = cursor_open(a->db, cursor, &acked, &created);

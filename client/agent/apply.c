@@ -70,6 +70,10 @@ static int add_stranger(struct incoming *m)
 	c->state = accept ? CONTACT_ADDED : CONTACT_REQUEST;
 	c->list = *m->list;
 	c->has_list = true;
+	/* Somebody who was removed and writes again: what came before that is
+	 * not missing. */
+	if (m->content->text)
+		c->seen_counter = m->content->counter - 1;
 	ret = contact_save(a->db, c);
 	if (!ret)
 		ret = notice_contact(a, c, "request");

@@ -101,6 +101,15 @@ bool ratchet_has_session(struct ratchet *r, const struct account_id *account,
 							&address) == 1;
 }
 
+int ratchet_forget(struct ratchet *r, const struct account_id *account)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		r->db, "DELETE FROM session WHERE account = ?");
+
+	db_bind_blob(st, 1, account->b, ACCOUNT_LEN);
+	return db_run(r->db, st);
+}
+
 static int decode_point(struct ratchet *r, const ProtobufCBinaryData *d,
 			ec_public_key **out)
 {

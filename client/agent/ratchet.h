@@ -28,6 +28,9 @@ void ratchet_destroy(struct ratchet *r);	/* takes NULL */
 /* false too when the database does not answer. */
 bool ratchet_has_session(struct ratchet *r, const struct account_id *account,
 			 uint32_t device);
+/* Forgets the account's sessions: the next is begun from a fresh bundle. */
+int ratchet_forget(struct ratchet *r,
+		   const struct account_id *account) must_check;
 /* X3DH with a bundle that bundle_verify accepted, for a device of a verified
  * list; an existing session is archived. ERR_SIGNATURE for the signed prekey,
  * ERR_FORMAT for a key that is none, ERR_IDENTITY for a device outside of the

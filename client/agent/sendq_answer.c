@@ -106,6 +106,17 @@ static int on_accepted(struct lane *l, struct contact *c,
 	return ret;
 }
 
+/* They have taken our capability back: nothing that waits will arrive, and only a
+ * new link helps. */
+static int cut_off(struct lane *l, struct contact *c)
+{
+	int ret = sendq_forget(l->q, c, "they do not accept messages from you "
+			       "any more: ask them for a new link");
+
+	c->has_capability = c->answered = false;
+	return ret ? ret : contact_save(l->q->a->db, c);
+}
+
 static int on_refused(struct lane *l, struct contact *c,
 		      const struct inflight *f)
 {
@@ -119,8 +130,7 @@ static int on_refused(struct lane *l, struct contact *c,
 	if (!ret && changed)
 		lane_hold(l, false);
 	else if (!ret)
-		ret = lane_fail(l, c, &e, "they do not accept messages from "
-				"you any more: ask them for a new link");
+		ret = cut_off(l, c);
 	buf_wipe(&e.bytes);
 	return ret;
 }
