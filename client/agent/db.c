@@ -181,8 +181,6 @@ static int make_file(const char *path)
 		close(fd);
 		return OK;
 	}
-	if (errno == EROFS && access(path, R_OK) == 0)
-		return OK;	/* may still be read */
 	log_error("database: %s", strerror(errno));
 	return map_code(SQLITE_CANTOPEN, errno);
 }
