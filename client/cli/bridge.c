@@ -2,19 +2,6 @@
 
 #define OWN_ID "sotto-bot:"
 
-struct bridge_request {
-	struct bridge_request *next;
-	char *line;		/* with its newline */
-	size_t len;
-	uint64_t end;		/* in b->queued's count: executed at most when
-				 * that much was written */
-	json_t *id;		/* NULL: a notification */
-	char *method;
-	json_t *params;		/* of events.subscribe */
-	bool repeat;		/* executing it twice is the same as once */
-	bool own;		/* the bridge's, whose answer nobody gets */
-};
-
 struct bridge_subscription {
 	json_t *params;
 	bool refused;		/* by the present agent */
@@ -28,45 +15,12 @@ void bridge_init(struct bridge *b)
 	b->agent.max = LINE_ANSWER_MAX;
 	buf_init(&b->to_client, SIZE_MAX / 2);
 	buf_init(&b->to_agent, SIZE_MAX / 2);
-	b->next = &b->first;
-}
-
-static void request_destroy(struct bridge_request *r)
-{
-	free(r->line);
-	free(r->method);
-	json_decref(r->id);
-	json_decref(r->params);
-	free(r);
-}
-
-/* Takes the request at *at out of the list. */
-static struct bridge_request *unlink_request(struct bridge *b,
-					     struct bridge_request **at)
-{
-	struct bridge_request *r = *at;
-
-	*at = r->next;
-	if (!r->next)
-		b->next = at;
-	b->requests--;
-	b->request_bytes -= r->len;
-	return r;
-}
-
-static void link_request(struct bridge *b, struct bridge_request *r)
-{
-	r->next = NULL;
-	*b->next = r;
-	b->next = &r->next;
-	b->requests++;
-	b->request_bytes += r->len;
+	requests_init(&b->requests);
 }
 
 void bridge_finish(struct bridge *b)
 {
-	while (b->first)
-		request_destroy(unlink_request(b, &b->first));
+	requests_finish(&b->requests);
 	for (size_t i = 0; i < b->n_subscriptions; i++)
 		json_decref(b->subscriptions[i].params);
 	free(b->subscriptions);
@@ -96,46 +50,20 @@ static void answer_error(struct bridge *b, json_t *id, int code,
 	json_decref(o);
 }
 
-static void send_request(struct bridge *b, struct bridge_request *r)
+/* The bridge takes r over. */
+static void send_request(struct bridge *b, struct request *r)
 {
+	requests_add(&b->requests, r);
 	append(&b->to_agent, r->line, r->len);
 	b->queued += r->len;
 	r->end = b->queued;
-}
-
-static bool may_repeat(const char *method, const json_t *params)
-{
-	if (!strcmp(method, "message.send"))
-		return json_object_get(params, "key") != NULL;
-	return !strcmp(method, "hello") || !strcmp(method, "events.ack") ||
-		!strcmp(method, "events.subscribe");
-}
-
-static struct bridge_request *request_create(const void *line, size_t len,
-					     const json_t *o)
-{
-	struct bridge_request *r = xcalloc(1, sizeof(*r));
-	const char *method = json_string_value(json_object_get(o, "method"));
-	json_t *id = json_object_get(o, "id");
-	json_t *params = json_object_get(o, "params");
-
-	r->line = xmalloc(len + 1);
-	memcpy(r->line, line, len);
-	r->line[len] = '\n';
-	r->len = len + 1;
-	r->method = xstrdup(method ? method : "");
-	r->id = json_is_null(id) ? NULL : json_incref(id);
-	r->repeat = may_repeat(r->method, params);
-	if (!strcmp(r->method, "events.subscribe"))
-		r->params = json_incref(params);
-	return r;
 }
 
 /* A request of our own with a method and params (stolen). */
 static void send_own(struct bridge *b, const char *method, json_t *params)
 {
 	char id[64];
-	struct bridge_request *r;
+	struct request *r;
 	struct buf line;
 	json_t *o;
 
@@ -146,9 +74,8 @@ static void send_own(struct bridge *b, const char *method, json_t *params)
 	buf_init(&line, SIZE_MAX / 2);
 	if (!o || lines_append(&line, o))
 		abort();
-	r = request_create(line.data, line.len - 1, o);
+	r = request_create((struct bytes){ line.data, line.len - 1 }, o);
 	r->own = true;
-	link_request(b, r);
 	send_request(b, r);
 	json_decref(o);
 	buf_finish(&line);
@@ -156,15 +83,15 @@ static void send_own(struct bridge *b, const char *method, json_t *params)
 
 static bool has_room(const struct bridge *b)
 {
-	return b->up && b->requests < BRIDGE_REQUESTS_MAX &&
-		b->request_bytes < BRIDGE_REQUESTS_BYTES &&
+	return b->up && b->requests.n < BRIDGE_REQUESTS_MAX &&
+		b->requests.bytes < BRIDGE_REQUESTS_BYTES &&
 		b->to_agent.len < BRIDGE_OUT_BYTES &&
 		b->to_client.len < BRIDGE_OUT_BYTES;
 }
 
 static void take_client_line(struct bridge *b, struct bytes line)
 {
-	struct bridge_request *r;
+	struct request *r;
 	json_t *o;
 	int ret = lines_parse(line, &o);
 
@@ -175,7 +102,7 @@ static void take_client_line(struct bridge *b, struct bytes line)
 		answer_error(b, NULL, -32700, "the line is not JSON", false);
 	if (ret)
 		return;
-	r = request_create(line.data, line.len, o);
+	r = request_create(line, o);
 	if (!strcmp(r->method, "hello")) {
 		json_t *params = json_object_get(o, "params");
 
@@ -184,7 +111,6 @@ static void take_client_line(struct bridge *b, struct bytes line)
 					       JSON_ENCODE_ANY) : NULL;
 	}
 	json_decref(o);
-	link_request(b, r);
 	send_request(b, r);
 }
 
@@ -262,7 +188,7 @@ static void remember_subscription(struct bridge *b, json_t *params)
 }
 
 /* The answer to one of the bridge's own: a refused subscription is tried again. */
-static void take_own_answer(struct bridge *b, const struct bridge_request *r,
+static void take_own_answer(struct bridge *b, const struct request *r,
 			    bool failed)
 {
 	if (strcmp(r->method, "events.subscribe"))
@@ -272,7 +198,7 @@ static void take_own_answer(struct bridge *b, const struct bridge_request *r,
 			b->subscriptions[i].refused = failed;
 }
 
-static void took_answer(struct bridge *b, const struct bridge_request *r,
+static void took_answer(struct bridge *b, const struct request *r,
 			bool failed)
 {
 	if (r->own) {
@@ -288,17 +214,17 @@ static void took_answer(struct bridge *b, const struct bridge_request *r,
 /* Whether the client gets this line of the agent's. */
 static bool take_answer(struct bridge *b, const json_t *id, bool failed)
 {
-	struct bridge_request **at;
+	struct request **at;
 	bool own;
 
-	for (at = &b->first; *at; at = &(*at)->next) {
-		struct bridge_request *r = *at;
+	for (at = &b->requests.first; *at; at = &(*at)->next) {
+		struct request *r = *at;
 
 		if (!r->id || !json_equal(r->id, id))
 			continue;
 		own = r->own;
 		took_answer(b, r, failed);
-		request_destroy(unlink_request(b, at));
+		request_destroy(requests_take(&b->requests, at));
 		return !own;
 	}
 	return true;
@@ -359,14 +285,14 @@ void bridge_sent_client(struct bridge *b, size_t n)
 
 void bridge_sent_agent(struct bridge *b, size_t n)
 {
-	struct bridge_request **at = &b->first;
+	struct request **at = &b->requests.first;
 
 	buf_consume(&b->to_agent, n);
 	b->written += n;
 	/* Nobody answers a notification: once it is written it is done. */
 	while (*at) {
 		if (!(*at)->id && (*at)->end <= b->written)
-			request_destroy(unlink_request(b, at));
+			request_destroy(requests_take(&b->requests, at));
 		else
 			at = &(*at)->next;
 	}
@@ -375,7 +301,7 @@ void bridge_sent_agent(struct bridge *b, size_t n)
 
 bool bridge_wants_up(const struct bridge *b)
 {
-	return !b->stopped || b->requests || client_waits(b);
+	return !b->stopped || b->requests.n || client_waits(b);
 }
 
 static void resubscribe(struct bridge *b, bool refused_only)
@@ -392,31 +318,30 @@ static void resubscribe(struct bridge *b, bool refused_only)
 
 void bridge_up(struct bridge *b)
 {
-	struct bridge_request *waiting = b->first, *r;
+	struct requests waiting;
 
+	/* Behind what the bridge itself has to say they go again. */
+	requests_init(&waiting);
+	while (b->requests.first)
+		requests_add(&waiting, requests_take(&b->requests,
+						     &b->requests.first));
 	b->up = true;
 	b->stopped = false;
-	b->first = NULL;
-	b->next = &b->first;
-	b->requests = b->request_bytes = 0;
 	if (b->hello)
 		send_own(b, "hello", json_loads(b->hello, JSON_DECODE_ANY, NULL));
 	resubscribe(b, false);
-	while ((r = waiting)) {
-		waiting = r->next;
-		link_request(b, r);
-		send_request(b, r);
-	}
+	while (waiting.first)
+		send_request(b, requests_take(&waiting, &waiting.first));
 	take_client(b);
 }
 
 void bridge_down(struct bridge *b)
 {
-	struct bridge_request **at = &b->first;
+	struct request **at = &b->requests.first;
 
 	b->up = false;
 	while (*at) {
-		struct bridge_request *r = *at;
+		struct request *r = *at;
 		bool sent = r->end <= b->written;
 
 		if (!r->own && (r->repeat || !sent)) {
@@ -426,7 +351,7 @@ void bridge_down(struct bridge *b)
 		if (!r->own && r->id)
 			answer_error(b, r->id, 3, "the agent ended before it had "
 				     "answered; ask again", true);
-		request_destroy(unlink_request(b, at));
+		request_destroy(requests_take(&b->requests, at));
 	}
 	buf_clear(&b->to_agent);
 	b->written = b->queued = 0;
@@ -450,6 +375,6 @@ void bridge_retry(struct bridge *b)
 
 bool bridge_done(const struct bridge *b)
 {
-	return b->client_ended && !client_waits(b) && !b->requests &&
+	return b->client_ended && !client_waits(b) && !b->requests.n &&
 		!b->to_agent.len && !b->to_client.len;
 }

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "lines.h"
+#include "requests.h"
 
 enum {
 	BRIDGE_REQUESTS_MAX = 512,		/* under way */
@@ -19,7 +20,6 @@ enum {
 	BRIDGE_SUBSCRIPTIONS_MAX = 16,
 };
 
-struct bridge_request;
 struct bridge_subscription;
 
 struct bridge {
@@ -32,8 +32,7 @@ struct bridge {
 	bool stopped;		/* the client had the agent stopped */
 	uint64_t written;	/* bytes of to_agent that this agent was sent */
 	uint64_t queued;	/* and those with what waits */
-	struct bridge_request *first, **next;	/* in the order they came */
-	size_t requests, request_bytes;
+	struct requests requests;
 	struct bridge_subscription *subscriptions;
 	size_t n_subscriptions;
 	char *hello;		/* the client's last hello line; NULL */

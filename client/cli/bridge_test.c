@@ -82,7 +82,7 @@ static void test_bridge_answers_what_was_under_way(void **state)
 	       "answered; ask again\",\"data\":{\"retry\":true}}}\n");
 	bridge_up(b);
 	expect(b, &b->to_agent, "");
-	assert_int_equal(b->requests, 0);
+	assert_int_equal(b->requests.n, 0);
 }
 
 static void test_bridge_repeats_what_may_be(void **state)
@@ -114,7 +114,7 @@ static void test_bridge_sends_again_what_was_half_written(void **state)
 	expect(b, &b->to_client, "");
 	bridge_up(b);
 	expect(b, &b->to_agent, text);
-	assert_int_equal(b->requests, 1);	/* the notification is done */
+	assert_int_equal(b->requests.n, 1);	/* the notification is done */
 }
 
 static void test_bridge_subscribes_again_and_hides_the_answer(void **state)
@@ -141,7 +141,7 @@ static void test_bridge_subscribes_again_and_hides_the_answer(void **state)
 	agent(b, "{\"id\":\"sotto-bot:1\",\"result\":{}}\n"
 	      "{\"id\":\"sotto-bot:2\",\"result\":{}}\n");
 	expect(b, &b->to_client, "");
-	assert_int_equal(b->requests, 0);
+	assert_int_equal(b->requests.n, 0);
 }
 
 static void test_bridge_client_sees_an_event_once(void **state)
@@ -200,7 +200,7 @@ static void test_bridge_holds_the_client_back(void **state)
 		client(b, line);
 		bridge_sent_agent(b, b->to_agent.len);
 	}
-	assert_int_equal(b->requests, BRIDGE_REQUESTS_MAX);
+	assert_int_equal(b->requests.n, BRIDGE_REQUESTS_MAX);
 	/* What came in the same read waits and is not lost. */
 	client(b, "{\"id\":\"last\",\"method\":\"y\"}\n");
 	expect(b, &b->to_agent, "");

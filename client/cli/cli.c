@@ -12,7 +12,8 @@
 
 enum { TRIES = 8, OPTION_HELP = 256, OPTION_PROFILE, OPTION_FIRST };
 
-static void vsay(const char *prefix, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0)))
+void vsay(const char *prefix, const char *fmt, va_list ap)
 {
 	char *text, *line;
 
