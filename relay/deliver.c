@@ -1,6 +1,7 @@
 #include "deliver.h"
 
 #include "conn.h"
+#include "drain.h"
 #include "fault.h"
 #include "mailbox.h"
 
@@ -109,7 +110,7 @@ void deliver_missed(struct owner *o)
 void deliver_wrote(struct owner *o)
 {
 	o->sent = o->queued;
-	mailbox_drain(o->mailbox);
+	drain_go_on(o->mailbox);
 }
 
 static void sample(struct owner *o, uint64_t sequence)

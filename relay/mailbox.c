@@ -2,23 +2,19 @@
 
 #include <assert.h>
 
-#include "conn.h"
 #include "core.h"
 #include "deliver.h"
+#include "drain.h"
 #include "log.h"
 #include "send.h"
 
 enum {
 	RETRY_MS = 1000,		/* after a failure of the store */
 	TAIL_BYTES_MAX = 512 * 1024,	/* kept in memory while a read runs */
-	READ_BYTES_MAX = 128 * 1024,
 };
-
-static const uint64_t none = UINT64_MAX;
 
 static void maybe_free(struct mailbox *mb);
 static void delete_acked(struct mailbox *mb);
-static void retry_later(struct mailbox *mb);
 
 /* ---- the table ---- */
 
@@ -44,7 +40,7 @@ struct mailbox *mailbox_pin(struct core *core, const struct mailbox_id *id)
 		mb = xcalloc(1, sizeof(*mb));
 		mb->core = core;
 		mb->id = *id;
-		mb->dropped = none;
+		mb->dropped = UINT64_MAX;
 		table_insert(&core->mailboxes, &mb->node,
 			     table_hash(&core->mailboxes, id, sizeof(*id)));
 	}
@@ -125,9 +121,7 @@ static void unlink_slot(struct mailbox *mb, struct slot *s)
 	mailbox_unpin(mb);
 }
 
-/* Lets go of what is on the disk and was kept for a read; the mailbox is pinned
- * by the caller. */
-static void drop_tail(struct mailbox *mb)
+void mailbox_drop_tail(struct mailbox *mb)
 {
 	for (struct slot *s = mb->first, *next; s; s = next) {
 		struct send *send = s->send;
@@ -152,7 +146,7 @@ void mailbox_settle(struct mailbox *mb, struct slot *s, bool stored)
 		send_ref(s->send);
 		mb->tail_bytes += s->send->size;
 		if (mb->tail_bytes > TAIL_BYTES_MAX)
-			drop_tail(mb);
+			mailbox_drop_tail(mb);
 	} else {
 		s->state = SLOT_DONE;
 		unlink_slot(mb, s);
@@ -166,30 +160,7 @@ void mailbox_storing(struct mailbox *mb, uint64_t sequence)
 		mb->stored = sequence;
 }
 
-/* ---- pushing ---- */
-
-static void push_slot(struct mailbox *mb, const struct slot *s)
-{
-	deliver_push(mb->owner, &(struct delivery){
-		.sequence = s->sequence, .id = s->send->id,
-		.capability = s->capability,
-		.ephemeral_key = s->send->ephemeral_key,
-		.sealed = s->sealed, .payload = s->send->payload,
-	});
-	mb->pushed = s->sequence;
-}
-
-static void push_row(struct mailbox *mb, const struct store_row *r)
-{
-	deliver_push(mb->owner, &(struct delivery){
-		.sequence = r->sequence, .id = r->id,
-		.capability = r->capability,
-		.ephemeral_key = r->ephemeral_key,
-		.sealed = r->sealed, .payload = r->payload,
-	});
-	mb->pushed = r->sequence;
-	mailbox_storing(mb, r->sequence);
-}
+/* ---- new mail ---- */
 
 bool mailbox_take(struct mailbox *mb, struct slot *s)
 {
@@ -207,106 +178,8 @@ bool mailbox_take(struct mailbox *mb, struct slot *s)
 		mb->mode = MAILBOX_DRAINING;
 		return false;
 	}
-	push_slot(mb, s);
+	drain_push(mb, s);
 	return deliver_quick(mb->owner);
-}
-
-static void turn_live(struct mailbox *mb)
-{
-	Sotto__CaughtUp m = SOTTO__CAUGHT_UP__INIT;
-
-	mb->mode = MAILBOX_LIVE;
-	conn_put(mb->owner->conn, SOTTO__SERVER_MESSAGE__OF_CAUGHT_UP, &m.base);
-}
-
-/* Pushes rows and slots in the order of their numbers. A read returns all rows
- * that were on the disk when it began, up to its last one; all others stand in
- * the list. So up to that row (or without end, when the read met the mailbox's
- * end) the two together are complete, save for what had to leave the tail. */
-static void merge(struct mailbox *mb, const struct storage_row *row, bool end)
-{
-	const struct slot *s = mb->first;
-	uint64_t limit = mb->dropped;
-	size_t bytes;
-
-	if (!end) {
-		const struct storage_row *last = row;
-
-		while (last && last->next)
-			last = last->next;
-		if (!last)
-			return;
-		if (last->row.sequence < limit)
-			limit = last->row.sequence + 1;
-	}
-	for (;;) {
-		uint64_t a, b;
-
-		while (s && s->sequence <= mb->pushed)
-			s = s->next;
-		while (row && row->row.sequence <= mb->pushed)
-			row = row->next;
-		a = s ? s->sequence : none;
-		b = row ? row->row.sequence : none;
-		if ((a < b ? a : b) >= limit)
-			break;
-		if (deliver_room(mb->owner, &bytes) == 0)
-			return;
-		if (a < b)
-			push_slot(mb, s);
-		else
-			push_row(mb, &row->row);
-	}
-	if (end && mb->dropped == none)
-		turn_live(mb);
-}
-
-static void on_read(struct storage_read *r)
-{
-	struct mailbox *mb = (struct mailbox *)((char *)r -
-						offsetof(struct mailbox, read));
-
-	mb->pins++;
-	mb->reading = false;
-	if (mb->mode == MAILBOX_DRAINING && !mb->stale && r->result == OK)
-		merge(mb, r->rows, r->end);
-	for (struct storage_row *row = r->rows, *next; row; row = next) {
-		next = row->next;
-		free(row);
-	}
-	r->rows = NULL;
-	drop_tail(mb);
-	if (r->result < 0 && !mb->stale) {
-		log_error("mailbox read: %s", err_text(r->result));
-		retry_later(mb);
-	} else {
-		mailbox_drain(mb);
-	}
-	mailbox_unpin(mb);
-}
-
-void mailbox_drain(struct mailbox *mb)
-{
-	size_t rows, bytes;
-
-	if (mb->mode != MAILBOX_DRAINING || mb->reading)
-		return;
-	rows = deliver_room(mb->owner, &bytes);
-	if (rows == 0)
-		return;
-	mb->read = (struct storage_read){
-		.type = STORAGE_MAILBOX, .mailbox = mb->id,
-		.after = mb->pushed, .max_rows = rows,
-		.max_bytes = bytes < READ_BYTES_MAX ? bytes : READ_BYTES_MAX,
-		.done = on_read,
-	};
-	mb->reading = true;
-	mb->stale = false;
-	mb->dropped = none;
-	if (core_read(mb->core, &mb->read) < 0) {
-		mb->reading = false;
-		retry_later(mb);
-	}
 }
 
 /* ---- acknowledging ---- */
@@ -323,7 +196,7 @@ static void on_deleted(struct storage_write *w)
 		delete_acked(mb);
 	} else {
 		log_error("mailbox ack: %s", err_text(w->op.result));
-		retry_later(mb);
+		mailbox_retry_later(mb);
 	}
 	mailbox_unpin(mb);
 }
@@ -348,11 +221,11 @@ static void on_retry(struct timer *t)
 
 	mb->pins++;
 	delete_acked(mb);
-	mailbox_drain(mb);
+	drain_go_on(mb);
 	mailbox_unpin(mb);
 }
 
-static void retry_later(struct mailbox *mb)
+void mailbox_retry_later(struct mailbox *mb)
 {
 	wheel_set(&mb->core->wheel, &mb->timer,
 		  core_now(mb->core) + RETRY_MS, on_retry);
@@ -366,7 +239,7 @@ void mailbox_ack(struct mailbox *mb, uint64_t sequence)
 	while (mb->first && mb->first->sequence <= sequence)
 		send_acked(mb->first);
 	delete_acked(mb);
-	mailbox_drain(mb);
+	drain_go_on(mb);
 	mailbox_unpin(mb);
 }
 
@@ -384,7 +257,7 @@ void mailbox_attach(struct mailbox *mb, struct owner *owner, uint64_t cursor,
 		mb->acked = cursor;
 	mailbox_storing(mb, last_stored);
 	mb->pushed = mb->acked;
-	mailbox_drain(mb);
+	drain_go_on(mb);
 }
 
 void mailbox_detach(struct mailbox *mb)
@@ -393,7 +266,7 @@ void mailbox_detach(struct mailbox *mb)
 	mb->owner = NULL;
 	mb->mode = MAILBOX_OFFLINE;
 	mb->stale = true;
-	drop_tail(mb);
+	mailbox_drop_tail(mb);
 	for (struct slot *s = mb->first; s; s = s->next) {
 		if (s->state == SLOT_MEMORY)
 			send_flush(s->send, mb);

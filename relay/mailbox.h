@@ -77,7 +77,13 @@ void mailbox_settle(struct mailbox *mb, struct slot *slot, bool stored);
 void mailbox_storing(struct mailbox *mb, uint64_t sequence);
 /* The device committed everything up to sequence. */
 void mailbox_ack(struct mailbox *mb, uint64_t sequence);
-/* Reads on when draining and the window has room. */
-void mailbox_drain(struct mailbox *mb);
+
+/* ---- for drain.c ---- */
+
+/* Lets go of what is on the disk and was kept for a read; the mailbox is pinned
+ * by the caller. */
+void mailbox_drop_tail(struct mailbox *mb);
+/* After a failure of the store: tries again in a second. */
+void mailbox_retry_later(struct mailbox *mb);
 
 #endif
