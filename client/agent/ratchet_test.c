@@ -494,6 +494,52 @@ static void test_ratchet_too_far_ahead_is_undecryptable(void **state)
 	buf_finish(&s.body);
 }
 
+/* n messages are lost, the next comes. */
+static struct sealed send_after(struct pair *p, int n)
+{
+	struct sealed s;
+
+	assert_int_equal(db_begin(p->a.store->db), OK);
+	while (n--) {
+		s = encrypt(&p->a, &p->b, "lost");
+		buf_finish(&s.body);
+	}
+	s = encrypt(&p->a, &p->b, "hello");
+	assert_int_equal(db_commit(p->a.store->db), OK);
+	return s;
+}
+
+/* A peer cannot make our session grow without end, and a new one mends it. */
+static void test_ratchet_skipping_again_and_again_ends(void **state)
+{
+	struct pair *p = *state;
+	struct sealed s, back;
+	struct buf plain;
+	int i, ret = OK;
+
+	converse(p);
+	for (i = 0; i < 5 && !ret; i++) {
+		s = send_after(p, 1990);
+		ret = try_decrypt(&p->b, &p->a.keys->list, &s, &plain);
+		buf_finish(&plain);
+		buf_finish(&s.body);
+		if (ret)
+			break;
+		back = encrypt(&p->b, &p->a, "back");
+		assert_text(&p->a, &p->b, &back, "back");
+		buf_finish(&back.body);
+	}
+	assert_int_equal(ret, ERR_UNDECRYPTABLE);
+	assert_int_equal(i, 2);
+	start(&p->b, &p->a);
+	back = encrypt(&p->b, &p->a, "anew");
+	assert_text(&p->a, &p->b, &back, "anew");
+	buf_finish(&back.body);
+	s = send_after(p, 1990);
+	assert_text(&p->b, &p->a, &s, "hello");
+	buf_finish(&s.body);
+}
+
 static void test_ratchet_failing_store_is_no_bad_message(void **state)
 {
 	struct pair *p = *state;
@@ -531,6 +577,7 @@ int main(void)
 		PAIR_TEST(test_ratchet_old_session_still_receives),
 		PAIR_TEST(test_ratchet_both_start_at_once),
 		PAIR_TEST(test_ratchet_too_far_ahead_is_undecryptable),
+		PAIR_TEST(test_ratchet_skipping_again_and_again_ends),
 		PAIR_TEST(test_ratchet_failing_store_is_no_bad_message),
 	};
 
