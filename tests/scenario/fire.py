@@ -17,6 +17,7 @@ AGENT_POINTS = ("agent.receive", "agent.decrypt", "agent.commit",
                 "agent.event", "agent.ack", "agent.ratchet",
                 "agent.encrypted", "agent.sent")
 DEADLINE_S = scale(150, 3000)
+POINT_S = 10    # in which a process reaches a point
 
 
 class Pace:
@@ -70,13 +71,14 @@ class Victim(threading.Thread):
             self.pace.stop()
 
     def kill_once(self, point):
+        pid = self.born()
+        limit = self.random.uniform(0.02, 0.7)
+        fd = os.pidfd_open(pid)
         if point != "random":
+            limit = POINT_S
             with open(self.order_file + ".new", "w") as f:
                 f.write(f"{point}:{self.random.randint(1, 12)}")
             os.rename(self.order_file + ".new", self.order_file)
-        pid, holds = self.born(point)
-        limit = self.random.uniform(0.02, 0.7) if holds == "random" else 8
-        fd = os.pidfd_open(pid)
         try:
             if not select.select([fd], [], [], limit)[0]:
                 os.kill(pid, signal.SIGKILL)
@@ -84,8 +86,8 @@ class Victim(threading.Thread):
         finally:
             os.close(fd)
 
-    def born(self, point):
-        """(pid, order) of the process to wait for, and the order it has."""
+    def born(self):
+        """The pid of the process whose turn it is."""
         raise NotImplementedError
 
 
@@ -94,27 +96,24 @@ class RelayVictim(Victim):
         super().__init__(orders, order_file, pace)
         self.relay = relay
 
-    def born(self, point):
+    def born(self):
         if self.relay.process is not None:
             self.relay.process.wait()
             self.relay.note_crash()
         self.relay.start(env=self.relay.orders)
-        return self.relay.process.pid, point
+        return self.relay.process.pid
 
 
 class AgentVictim(Victim):
-    """Its bot starts it again: the order is for the one after this."""
+    """Its bot starts it again."""
 
     def __init__(self, account, orders, order_file, pace):
         super().__init__(orders, order_file, pace)
         self.account = account
-        self.holds = "random"
 
-    def born(self, point):
-        pid = proc.wait_for(f"{self.account.name}'s agent",
-                            lambda: agent_pid(self.account), 20)
-        held, self.holds = self.holds, point
-        return pid, held
+    def born(self):
+        return proc.wait_for(f"{self.account.name}'s agent",
+                             lambda: agent_pid(self.account), 20)
 
 
 def agent_pid(account):
