@@ -179,6 +179,11 @@ static bool reached(struct api_call *c)
 			 "nothing is sent until you have compared safety "
 			 "numbers (sotto verify)", who.name,
 			 who.alert == ALERT_FORK ? "forked" : "rolled back");
+	else if (m.state == MESSAGE_QUEUED &&
+		 sendq_wrong_keys(c->a->sendq, &who))
+		api_fail(c, API_IDENTITY, "the relay handed out keys that are "
+			 "not those of %s: nothing was encrypted for them; it "
+			 "stays in the outbox and is tried again", who.name);
 	else
 		over = false;
 	message_finish(&m);

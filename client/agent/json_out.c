@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "owner.h"
+#include "sendq.h"
 #include "text.h"
 
 json_t *json_account(const struct account_id *id)
@@ -113,6 +114,9 @@ json_t *json_contact(struct agent *a, const struct contact *c)
 		json_string("rollback") : c->alert == ALERT_FORK ?
 		json_string("fork") : json_null());
 	json_object_set_new(o, "relay", json_text(c->relay));
+	if (a->sendq && sendq_wrong_keys(a->sendq, c))
+		json_object_set_new(o, "trouble", json_string(
+			"its relay hands out keys that are not its own"));
 	if (c->row && history_unread(a->db, c->row, &unread))
 		unread = 0;
 	json_object_set_new(o, "unread", json_integer(unread));

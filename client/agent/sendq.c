@@ -441,6 +441,11 @@ void sendq_refresh_list(struct sendq *q, const struct contact *c)
 	turn_after(q->a->turn, after_change, q);
 }
 
+bool sendq_wrong_keys(struct sendq *q, const struct contact *c)
+{
+	return c->row && sendq_lane(q, c->row)->wrong_keys;
+}
+
 void sendq_heard(struct sendq *q, int64_t contact)
 {
 	sendq_lane(q, contact)->away = false;
@@ -477,7 +482,7 @@ int sendq_forget(struct sendq *q, const struct contact *c, const char *why)
 		ret = lane_fail(l, &copy, &e, why);
 		buf_wipe(&e.bytes);
 	}
-	l->active = l->want_bundles = false;
+	l->active = l->want_bundles = l->wrong_keys = false;
 	return ret == ERR_NOT_FOUND ? OK : ret;
 }
 

@@ -19,6 +19,9 @@ int sendq_queued(struct sendq *q, struct contact *c) must_check;
 void sendq_pump(struct sendq *q);
 /* Fetch c's device list again, because a newer one is spoken of. */
 void sendq_refresh_list(struct sendq *q, const struct contact *c);
+/* Whether what waits for c waits because the relay handed out keys that are not
+ * c's. They are asked for again. */
+bool sendq_wrong_keys(struct sendq *q, const struct contact *c);
 /* Ephemeral, best effort: only over an open connection to somebody who seems to
  * be there. */
 void sendq_typing(struct sendq *q, struct contact *c, bool on);

@@ -1,6 +1,7 @@
 /* Getting device lists and bundles, and starting sessions. */
 #include "compose.h"
 #include "log.h"
+#include "notice.h"
 #include "peers.h"
 #include "sendq_int.h"
 #include "trust.h"
@@ -136,6 +137,28 @@ static void after_fetched(void *ctx, int err)
 		sendq_pump(ctx);
 }
 
+/* Tells people once when it begins and once when it is over. */
+static void set_wrong_keys(struct lane *l, bool wrong)
+{
+	struct agent *a = l->q->a;
+	struct contact c;
+	int ret;
+
+	if (l->wrong_keys == wrong)
+		return;
+	l->wrong_keys = wrong;
+	ret = turn_begin(a->turn);
+	if (ret)
+		return;
+	ret = contact_by_row(a->db, l->contact, &c);
+	if (!ret)
+		ret = notice_contact(a, &c, "trouble");
+	ret = turn_end(a->turn, ret == ERR_NOT_FOUND ? OK : ret);
+	if (ret)
+		log_error("a contact's trouble was not noted: %s",
+			  err_text(ret));
+}
+
 void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 {
 	struct sender *s = ctx;
@@ -158,6 +181,7 @@ void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 	case OK:
 		if (alarm || list_only)
 			l->want_bundles = false;
+		set_wrong_keys(l, false);
 		turn_after(turn, after_fetched, s->q);
 		break;
 	case ERR_STORE:
@@ -169,6 +193,7 @@ void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 	default:
 		log_warn("a relay gave keys of a contact that are wrong: %s",
 			 err_text(ret));
+		set_wrong_keys(l, true);
 		l->want_bundles = true;
 		lane_hold(l, true);
 		turn_after(turn, after_fetched, s->q);

@@ -23,6 +23,7 @@ struct lane {
 	bool want_bundles;	/* or, with list_only, the list */
 	bool list_only;
 	bool fetching;
+	bool wrong_keys;	/* see sendq_wrong_keys */
 	uint8_t fetch_id[16];
 	bool away;		/* seems offline: no ephemeral envelopes */
 	bool typing;

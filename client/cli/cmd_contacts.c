@@ -20,6 +20,8 @@ static void print_contact(const json_t *c, int width)
 	       " verified" : "");
 	if (out_member(c, "alert")[0])
 		printf(" ALERT:%s", out_member(c, "alert"));
+	if (out_member(c, "trouble")[0])
+		printf(" (%s)", out_member(c, "trouble"));
 	if (json_integer_value(unread) > 0)
 		printf(" %lld unread", (long long)json_integer_value(unread));
 	printf("\n");

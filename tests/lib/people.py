@@ -97,6 +97,10 @@ def sign_list(store, devices, version, previous):
     return new, blake(text)
 
 
+def account_of(device_list):
+    return blake(device_list.certificate.root_public_key)[:20]
+
+
 def own_list(store):
     """(list, hash) that a real account has made."""
     own = ident.DeviceList.FromString(store.value("own-list"))
