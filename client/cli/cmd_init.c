@@ -276,9 +276,9 @@ static int keep_recovery(const struct cli *cli, const struct setup *s)
 	if (s->recovery_pipe >= 0)
 		return show_recovery(s->recovery_pipe);
 	if (s->recovery_file < 0) {
-		fprintf(stderr, "sotto: the recovery key was not kept: give "
-			"--recovery-file to have it\n");
-		return CODE_OK;
+		return cli_fail(CODE_OK, "the recovery key was not kept, and "
+				"cannot be had later: without it a lost account "
+				"stays lost (--recovery-file keeps it)");
 	}
 	if (fsync(s->recovery_file))
 		return cli_fail(CODE_UNEXPECTED, "init: the account is made, but "
