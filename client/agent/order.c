@@ -327,7 +327,11 @@ static int end_wait(struct order *o, const struct wait *w)
 
 static void on_timer(uv_timer_t *timer)
 {
-	struct order *o = timer->data;
+	order_expire(timer->data);
+}
+
+void order_expire(struct order *o)
+{
 	uint64_t now = sys_mono_ms(o->a->sys);
 	size_t i = 0;
 	int ret = OK;

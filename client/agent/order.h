@@ -22,6 +22,9 @@ void order_destroy(struct order *o);	/* takes NULL */
 /* Whether the mailbox is empty: only then does waiting for more make sense. */
 void order_caught_up(struct order *o, bool caught_up);
 
+/* Passes the gaps whose time is over. Its timer calls it. */
+void order_expire(struct order *o);
+
 /* A text of c's device, authenticated. Stores it, shows it or holds it; changes
  * c's seen_counter, which the caller saves. replaces: NULL or the id of the
  * placeholder it stands for. *stored: it was not known before. In a turn. */
