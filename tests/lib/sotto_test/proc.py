@@ -155,10 +155,14 @@ def reap():
     crashes = []
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            # Look before taking: what is dead still has its name.
+            dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if dead is None:
+                return crashes
+            name = _stat(dead.si_pid)[0]
+            _, status = os.waitpid(dead.si_pid, 0)
         except ChildProcessError:
             return crashes
-        if pid == 0:
-            return crashes
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in CRASHES:
-            crashes.append(f"pid {pid} (signal {os.WTERMSIG(status)})")
+            crashes.append(f"{name}, pid {dead.si_pid} "
+                           f"(signal {os.WTERMSIG(status)})")

@@ -110,7 +110,7 @@ class World:
             except OSError:
                 continue
             if text:
-                print(f"-- {os.path.basename(path)}", file=to)
+                print(f"-- {os.path.relpath(path, self.folder)}", file=to)
                 print(text[-LOG_SHOWN:].decode("utf-8", "replace"), file=to)
 
     def remove(self, keep=False):
@@ -264,6 +264,7 @@ class Account:
         self.recovery_file = os.path.join(world.folder, name + ".recovery")
         self.agent_server = Server(world, name + "-agent")
         self.more_env = {}      # for all programs of this account
+        world.log_files.append(os.path.join(self.data, "agent.log"))
 
     def env(self, **more):
         return self.world.env(SOTTO_HOME=self.home, **{**self.more_env, **more})
