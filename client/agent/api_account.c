@@ -120,7 +120,7 @@ static enum api_step status(struct api_call *c)
 	return api_result(c, o);
 }
 
-const struct api_method api_status = { "status", true, status, { { NULL } } };
+const struct api_method api_status = { "status", true, status, { { .name = NULL } } };
 
 static enum api_step stop(struct api_call *c)
 {
@@ -130,7 +130,7 @@ static enum api_step stop(struct api_call *c)
 }
 
 const struct api_method api_agent_stop = {
-	"agent.stop", true, stop, { { NULL } },
+	"agent.stop", true, stop, { { .name = NULL } },
 };
 
 /* ---- keys: derived off the loop ---- */
@@ -296,7 +296,7 @@ static enum api_step lock(struct api_call *c)
 }
 
 const struct api_method api_account_lock = {
-	"account.lock", true, lock, { { NULL } },
+	"account.lock", true, lock, { { .name = NULL } },
 };
 
 /* ---- account.init ---- */

@@ -98,7 +98,7 @@ static enum api_step list(struct api_call *c)
 }
 
 const struct api_method api_chat_list = {
-	"chat.list", false, list, { { NULL } },
+	"chat.list", false, list, { { .name = NULL } },
 };
 
 /* ---- chat.history ---- */

@@ -68,5 +68,5 @@ static enum api_step list(struct api_call *c)
 }
 
 const struct api_method api_config_list = {
-	"config.list", true, list, { { NULL } },
+	"config.list", true, list, { { .name = NULL } },
 };

@@ -224,7 +224,7 @@ static enum api_step list(struct api_call *c)
 }
 
 const struct api_method api_contact_list = {
-	"contact.list", false, list, { { NULL } },
+	"contact.list", false, list, { { .name = NULL } },
 };
 
 /* ---- contact.accept, rename, verify ---- */
