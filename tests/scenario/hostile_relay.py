@@ -8,7 +8,7 @@ import time
 
 from hostile import Thief, copy, flip
 from relay_client import pb
-from sotto_test import long, proc, timeout
+from sotto_test import long, proc, scale, timeout
 from sotto_test.talk import acquaint, alerts, incoming, send_all
 from sotto_test.wire import BINARY, DOWN, TEXT, UP
 
@@ -317,3 +317,49 @@ def test_relay_under_another_name_gets_no_answer(world):
     assert auths == []
     wire.lie = wire._steal
     check_end(wire, ann, bob, [])
+
+
+def mutate(rng, data):
+    """A frame with one mistake in it."""
+    at = rng.randrange(len(data))
+    kind = rng.randrange(4)
+    if kind == 0:
+        return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + \
+            data[at + 1:]
+    if kind == 1:
+        return data[:at] + rng.randbytes(rng.randrange(1, 9)) + data[at:]
+    if kind == 2:
+        return data[:at]
+    return data + data[at:]
+
+
+@timeout(60, in_long=200)
+def test_mistakes_in_any_frame_show_nothing_wrong(world):
+    """To both sides; what they say in between is real."""
+    wire, ann, bob = two(world, Thief)
+    pids = ann.agent_pid(), bob.agent_pid()
+    rng = random.Random(11)
+    texts, mistakes = [], 0
+
+    def change(link, way, data):
+        nonlocal mistakes
+        if way == DOWN and rng.random() < 0.3:
+            mistakes += 1
+            return mutate(rng, data) or None
+        return None
+    wire.hook = change
+    while mistakes < scale(12, 200):
+        texts.append(f"real {len(texts)}")
+        ann.sotto("send", "bob", texts[-1])
+        bob.run("send", "ann", texts[-1], "--wait", "delivered", "--timeout",
+                "0.5")
+    assert (ann.agent_pid(), bob.agent_pid()) == pids
+    wire.hook = None
+    wire.cut()
+    for person, other in ((ann, bob), (bob, ann)):
+        shown = texts_of(person, other.name)
+        assert set(shown) <= set(texts) and len(shown) == len(set(shown))
+        person.kill_agent()     # it would wait before it tries again
+        person.sotto("agent")
+    for person in (ann, bob):
+        proc.wait_for("nothing waits", lambda: not person.status()["outbox"])
