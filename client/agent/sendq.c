@@ -295,7 +295,8 @@ static int pump_lane(struct lane *l, uint64_t now)
 		return OK;
 	}
 	l->sender = s;
-	ret = send_lane(l, &c, s);
+	if (!l->stale)
+		ret = send_lane(l, &c, s);
 	if (!ret && l->want_bundles && !l->fetching)
 		lane_fetch(l, &c);
 	return ret;
@@ -482,7 +483,7 @@ int sendq_forget(struct sendq *q, const struct contact *c, const char *why)
 		ret = lane_fail(l, &copy, &e, why);
 		buf_wipe(&e.bytes);
 	}
-	l->active = l->want_bundles = l->wrong_keys = false;
+	l->active = l->want_bundles = l->stale = l->wrong_keys = false;
 	return ret == ERR_NOT_FOUND ? OK : ret;
 }
 

@@ -171,9 +171,12 @@ static int settle(struct lane *l, const struct inflight *f,
 	case REFUSED:
 		return on_refused(l, &c, f);
 	case OTHER_DEVICES:
-		l->want_bundles = true;
+		l->stale = l->want_bundles = true;
 		l->list_only = false;
-		lane_hold(l, true);
+		/* At once the first time: somebody has a new device. */
+		lane_hold(l, l->failures > 0);
+		if (!l->failures)
+			l->failures = 1;
 		return outbox_attempted(a->db, f->row);
 	}
 	return OK;

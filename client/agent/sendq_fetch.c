@@ -181,6 +181,7 @@ void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 	case OK:
 		if (alarm || list_only)
 			l->want_bundles = false;
+		l->stale = false;
 		set_wrong_keys(l, false);
 		turn_after(turn, after_fetched, s->q);
 		break;
@@ -233,7 +234,7 @@ bool sendq_fetch_error(struct sender *s, const Sotto__Error *e)
 	switch (e->code) {
 	case SOTTO__ERROR_CODE__NO_ACCESS:
 		memset(l->fetch_id, 0, sizeof(l->fetch_id));
-		l->want_bundles = false;
+		l->want_bundles = l->stale = false;
 		if (l->list_only)
 			break;
 		ret = turn_begin(turn);

@@ -22,6 +22,7 @@ struct lane {
 	uint64_t retry_at;	/* monotonic ms */
 	bool want_bundles;	/* or, with list_only, the list */
 	bool list_only;
+	bool stale;		/* made for former devices: fetch before sending */
 	bool fetching;
 	bool wrong_keys;	/* see sendq_wrong_keys */
 	uint8_t fetch_id[16];
