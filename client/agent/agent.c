@@ -1,6 +1,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "api_server.h"
@@ -23,6 +24,9 @@ enum {
 	HOUSEKEEPING_MS = 3600 * 1000,
 	EXPIRY_GRACE_MS = 3600 * 1000,
 };
+
+#define STORE "account.db"
+#define NEW_STORE "account.new.db"
 
 static void close_account(struct agent *a);
 
@@ -132,9 +136,19 @@ int agent_seal_key_changed(struct agent *a)
 	return ret;
 }
 
-static int start_parts(struct agent *a)
+static int start_ws(struct agent *a)
 {
 	const char *ca = getenv("SOTTO_CA_FILE");
+
+	if (a->ws)
+		return OK;
+	if (!ca || !ca[0])
+		ca = config_get(a->config, "ca-file");
+	return ws_create(a->loop, ca[0] ? ca : NULL, &a->ws);
+}
+
+static int start_parts(struct agent *a)
+{
 	int ret = keys_load(a->db, &a->keys);
 
 	if (!ret)
@@ -146,10 +160,8 @@ static int start_parts(struct agent *a)
 	if (!ret)
 		ret = turn_create(a->loop, a->db, &a->clock, on_stored,
 				  a, &a->turn);
-	if (!ca || !ca[0])
-		ca = config_get(a->config, "ca-file");
-	if (!ret && !a->ws)
-		ret = ws_create(a->loop, ca[0] ? ca : NULL, &a->ws);
+	if (!ret)
+		ret = start_ws(a);
 	if (ret)
 		return ret;
 	a->order = order_create(a);
@@ -167,13 +179,38 @@ static void set_trouble(struct agent *a, int err)
 		log_error("the account cannot be opened: %s", a->trouble);
 }
 
-static char *store_path(const struct agent *a)
+static char *store_path(const struct agent *a, const char *name)
 {
-	size_t size = strlen(a->paths->data_dir) + sizeof("/account.db");
+	size_t size = strlen(a->paths->data_dir) + strlen(name) + 2;
 	char *path = xmalloc(size);
 
-	snprintf(path, size, "%s/account.db", a->paths->data_dir);
+	snprintf(path, size, "%s/%s", a->paths->data_dir, name);
 	return path;
+}
+
+static bool has_store(const struct agent *a)
+{
+	char *path = store_path(a, STORE);
+	bool has = !access(path, F_OK) || errno != ENOENT;
+
+	free(path);
+	return has;
+}
+
+static void remove_file(const struct agent *a, const char *name)
+{
+	char *path = store_path(a, name);
+
+	unlink(path);
+	free(path);
+}
+
+/* What an earlier try left. */
+static void remove_new_store(const struct agent *a)
+{
+	remove_file(a, NEW_STORE);
+	remove_file(a, NEW_STORE "-wal");
+	remove_file(a, NEW_STORE "-shm");
 }
 
 /* The database is open. */
@@ -201,14 +238,10 @@ static int start(struct agent *a)
 
 int agent_open(struct agent *a, const struct secret *key)
 {
-	char *path = store_path(a);
-	int ret;
-
+	char *path = store_path(a, STORE);
 	/* db_open would make a new one. */
-	if (access(path, F_OK) && errno == ENOENT)
-		ret = ERR_NOT_FOUND;
-	else
-		ret = db_open(path, key, &a->db);
+	int ret = has_store(a) ? db_open(path, key, &a->db) : ERR_NOT_FOUND;
+
 	free(path);
 	if (ret) {
 		set_trouble(a, ret == ERR_KEY ? OK : ret);
@@ -251,30 +284,53 @@ static void store_settings(struct agent *a, const char *relay,
 		log_error("settings were not written to sotto.conf");
 }
 
+/* The name that counts is given to a whole store alone. */
+static int name_store(const struct agent *a)
+{
+	char *from = store_path(a, NEW_STORE), *to = store_path(a, STORE);
+	int dir = open(a->paths->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = OK;
+
+	if (dir < 0 || rename(from, to) || fsync(dir))
+		ret = errno == ENOSPC || errno == EROFS ? ERR_NO_SPACE :
+			ERR_STORE;
+	if (dir >= 0)
+		close(dir);
+	free(from);
+	free(to);
+	return ret;
+}
+
 int agent_create(struct agent *a, const struct secret *key, const char *relay,
 		 const char *name, const char *invite,
 		 struct secret **recovery)
 {
-	char *path = store_path(a);
-	int ret = db_open(path, key, &a->db);
+	char *path = store_path(a, NEW_STORE), *key_file;
+	int ret;
 
+	remove_new_store(a);
+	/* What can fail without the account comes first. */
+	ret = start_ws(a);
+	if (!ret)
+		ret = db_open(path, key, &a->db);
 	free(path);
-	if (!ret) {
+	if (!ret)
 		ret = fill(a, relay, invite, recovery);
-		if (ret)
-			close_account(a);
-	}
+	db_close(a->db);
+	a->db = NULL;
+	if (!ret)
+		ret = name_store(a);
 	if (ret) {
-		set_trouble(a, ret);
+		remove_new_store(a);
 		return ret;
 	}
 	store_settings(a, relay, name);
-	if (vault_read(a->paths->data_dir, &a->vault, &path))
+	if (vault_read(a->paths->data_dir, &a->vault, &key_file))
 		a->vault = VAULT_NONE;
 	else
-		free(path);
+		free(key_file);
 	a->state = AGENT_LOCKED;
-	return start(a);
+	return agent_open(a, key);
 }
 
 /* ---- closing ---- */
@@ -335,6 +391,9 @@ void agent_init(struct agent *a, uv_loop_t *loop, const struct sys *sys,
 	    config_load("/dev/null", &a->config))
 		abort();	/* the defaults need no file */
 	ret = vault_read(paths->data_dir, &a->vault, &key_file);
+	/* A vault without a store was made for an account that was not. */
+	if (!ret && !has_store(a))
+		a->vault = VAULT_NONE;
 	a->state = !ret && a->vault == VAULT_NONE ? AGENT_NEW : AGENT_LOCKED;
 	if (!ret && a->vault == VAULT_KEY_FILE)
 		ret = vault_unlock(paths->data_dir, NULL, &key);

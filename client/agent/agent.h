@@ -70,7 +70,7 @@ void agent_finish(struct agent *a);
 int agent_open(struct agent *a, const struct secret *key) must_check;
 /* What a new account begins with. relay in its normal form; invite may be NULL.
  * recovery: the root's seed, the caller's. On failure nothing is left but the
- * vault. */
+ * vault, and the state stays "new". */
 int agent_create(struct agent *a, const struct secret *key, const char *relay,
 		 const char *name, const char *invite,
 		 struct secret **recovery) must_check;

@@ -339,9 +339,10 @@ static void after_init(uv_work_t *work, int status)
 		json_object_set_new(o, "account",
 				    json_account(&a->keys->account));
 		api_result(c, o);
-		if (j->recovery_fd >= 0 && write_recovery(j->recovery_fd, seed))
-			log_error("the recovery key could not be handed out");
 	}
+	/* Once there is an account its recovery key must not be lost. */
+	if (seed && j->recovery_fd >= 0 && write_recovery(j->recovery_fd, seed))
+		log_error("the recovery key could not be handed out");
 	secret_destroy(seed);
 	finish_job(j);
 	api_unkeep(c);

@@ -54,6 +54,15 @@ bool caps_fresh(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN])
 		c.expiry > hours + CAPS_RENEW_HOURS;
 }
 
+bool caps_old(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN])
+{
+	uint64_t hours = sys_wall_ms(a->sys) / (3600 * 1000);
+	struct capability c;
+
+	return !capability_read(cap, CAPABILITY_LEN, &c) &&
+		c.expiry + CAPS_OLD_HOURS < hours + CAPABILITY_HOURS;
+}
+
 int caps_take(struct agent *a, uint8_t out[static CAPABILITY_LEN])
 {
 	struct buf b;

@@ -12,6 +12,7 @@ enum {
 	CAPS_STOCK = 32,	/* minted at once */
 	CAPS_LOW = 8,		/* then more are asked for */
 	CAPS_RENEW_HOURS = 30 * 24,	/* before it expires */
+	CAPS_OLD_HOURS = 30 * 24,	/* after it was minted */
 	CAPS_LINKS_MAX = 16,	/* intro capabilities that still open */
 };
 
@@ -30,6 +31,9 @@ int caps_set_link(struct agent *a,
 bool caps_is_link(struct agent *a, const uint8_t id[static CAPABILITY_ID_LEN]);
 /* Whether a capability will still be good for a while. */
 bool caps_fresh(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN]);
+
+/* Whether it was minted more than a month ago. */
+bool caps_old(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN]);
 
 /* The relay is to revoke it, now or when it is reached. */
 int caps_revoke(struct agent *a,

@@ -224,24 +224,36 @@ static int add_seen(struct agent *a, const struct contact *c,
 	return OK;
 }
 
-/* How to answer, until they have. */
+/* A capability for c to write to us with, unless it has one. ERR_FULL: none is
+ * left. */
+static int give(struct agent *a, struct contact *c, bool anew)
+{
+	int ret;
+
+	if (c->has_given && !anew)
+		return OK;
+	ret = caps_take(a, c->given);
+	if (ret)
+		return ret == ERR_NOT_FOUND ? ERR_FULL : ret;
+	c->has_given = true;
+	return contact_save(a->db, c);
+}
+
+/* How to answer, until they have; and once a month with a new capability, while
+ * those before stay good for their year. */
 static int add_introduction(struct agent *a, struct contact *c,
 			    Sotto__Content *content, struct extras *x)
 {
+	bool renew = c->answered && c->has_given && content->counter &&
+		caps_old(a, c->given);
 	struct buf relay;
 	int ret;
 
-	if (c->answered)
+	if (c->answered && !renew)
 		return OK;
-	if (!c->has_given) {
-		ret = caps_take(a, c->given);
-		if (ret)
-			return ret == ERR_NOT_FOUND ? ERR_FULL : ret;
-		c->has_given = true;
-		ret = contact_save(a->db, c);
-		if (ret)
-			return ret;
-	}
+	ret = give(a, c, renew);
+	if (ret)
+		return renew && ret == ERR_FULL ? OK : ret;
 	buf_init(&relay, sizeof(x->relay) - 1);
 	ret = db_get(a->db, "relay", &relay);
 	if (!ret) {

@@ -1,12 +1,12 @@
 #include "owner.h"
 
-#include "api_server.h"
 #include "caps.h"
 #include "fault.h"
 #include "inbox.h"
 #include "log.h"
 #include "notice.h"
 #include "order.h"
+#include "owner_int.h"
 #include "sendq.h"
 
 enum {
@@ -19,34 +19,7 @@ enum {
 	RETRY_MS = 60 * 1000,	/* after an error to a request */
 };
 
-/* What can be asked of the relay; one of each at a time. */
-enum asked { ASK_LIST, ASK_BUNDLE, ASK_PREKEYS, ASK_MINT, ASK_LINK, ASK_REVOKE,
-	     N_ASKED };
-
-struct owner {
-	struct agent *a;
-	struct relay_conn *conn;
-	struct inbox *inbox;
-	uv_timer_t *retry;
-	uint32_t request;		/* the last one's number */
-	uint32_t pending[N_ASKED];	/* request, or 0 */
-	size_t revoking;		/* bytes of ids in that request */
-	bool stalled;			/* a request failed: wait for retry */
-	bool caught_up;
-	bool broken;			/* an envelope was not stored */
-	uint64_t ack, acked;
-	unsigned batch;
-	size_t batch_bytes;
-	uint8_t token[TOKEN_LEN];
-	bool confirm;
-	uint32_t prekeys;		/* at the relay, as far as we know */
-	size_t n_made;
-	uint32_t made_ids[PREKEYS_TARGET];
-	uint8_t made[PREKEYS_TARGET][IDENTITY_KEY_LEN];
-	uint8_t incarnation[INCARNATION_LEN];
-};
-
-static int get_flag(struct agent *a, const char *name, bool *on)
+int owner_flag(struct agent *a, const char *name, bool *on)
 {
 	int64_t v = 0;
 	int ret = db_get_int(a->db, name, &v);
@@ -57,7 +30,7 @@ static int get_flag(struct agent *a, const char *name, bool *on)
 	return OK;
 }
 
-static void send_message(struct owner *o, const Sotto__ClientMessage *m)
+void owner_send(struct owner *o, const Sotto__ClientMessage *m)
 {
 	int ret = relay_conn_send(o->conn, m);
 
@@ -93,7 +66,7 @@ struct auth_parts {
 /* Of an account that the relay may not know yet. */
 static int load_auth(struct agent *a, struct auth_parts *p, bool *registered)
 {
-	int ret = get_flag(a, "registered", registered);
+	int ret = owner_flag(a, "registered", registered);
 
 	if (!ret)
 		ret = db_get(a->db, "token", &p->token);
@@ -136,7 +109,7 @@ static void send_auth(struct owner *o, const Sotto__Challenge *c,
 	}
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_AUTH;
 	m.auth = &auth;
-	send_message(o, &m);
+	owner_send(o, &m);
 	if (auth.list)
 		sotto__device_list__free_unpacked(auth.list, NULL);
 	if (auth.bundle)
@@ -192,7 +165,7 @@ static void after_ready(void *ctx, int err)
 	confirm.token = (ProtobufCBinaryData){ TOKEN_LEN, o->token };
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_CONFIRM_TOKEN;
 	m.confirm_token = &confirm;
-	send_message(o, &m);
+	owner_send(o, &m);
 	owner_poke(o);
 	sendq_pump(o->a->sendq);
 }
@@ -276,7 +249,7 @@ static void after_batch(void *ctx, int err)
 	o->acked = ack.sequence = o->ack;
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_ACK;
 	m.ack = &ack;
-	send_message(o, &m);
+	owner_send(o, &m);
 }
 
 static void on_deliver(void *ctx, const Sotto__Deliver *d)
@@ -332,275 +305,6 @@ static void on_expired(void *ctx, uint64_t count)
 	(void)ctx;
 	log_warn("%llu envelopes were not fetched in time and have expired",
 		 (unsigned long long)count);
-}
-
-/* ---- the account's records ---- */
-
-static uint32_t ask(struct owner *o, enum asked what)
-{
-	if (!++o->request)
-		o->request = 1;
-	o->pending[what] = o->request;
-	return o->request;
-}
-
-static int put_list(struct owner *o)
-{
-	Sotto__PutList put = SOTTO__PUT_LIST__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
-	struct buf b;
-	int ret;
-
-	buf_init(&b, DEVICE_LIST_BYTES_MAX);
-	ret = keys_list_encoded(o->a->db, &b);
-	if (!ret) {
-		put.request = ask(o, ASK_LIST);
-		put.list = sotto__device_list__unpack(NULL, b.len, b.data);
-		m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_LIST;
-		m.put_list = &put;
-		send_message(o, &m);
-		sotto__device_list__free_unpacked(put.list, NULL);
-	}
-	buf_finish(&b);
-	return ret;
-}
-
-static int put_bundle(struct owner *o)
-{
-	Sotto__PutBundle put = SOTTO__PUT_BUNDLE__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
-	struct buf b;
-	int ret;
-
-	buf_init(&b, 4096);
-	ret = keys_bundle_encoded(o->a->db, &b);
-	if (!ret) {
-		put.request = ask(o, ASK_BUNDLE);
-		put.bundle = sotto__bundle__unpack(NULL, b.len, b.data);
-		m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_BUNDLE;
-		m.put_bundle = &put;
-		send_message(o, &m);
-		sotto__bundle__free_unpacked(put.bundle, NULL);
-	}
-	buf_finish(&b);
-	return ret;
-}
-
-/* The private halves are in the store. */
-static void after_prekeys(void *ctx, int err)
-{
-	struct owner *o = ctx;
-	Sotto__PutPrekeys put = SOTTO__PUT_PREKEYS__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
-	Sotto__OneTimePrekey keys[PREKEYS_TARGET], *list[PREKEYS_TARGET];
-
-	if (err || !o->n_made || !relay_conn_link(o->conn)) {
-		o->pending[ASK_PREKEYS] = 0;
-		return;
-	}
-	for (size_t i = 0; i < o->n_made; i++) {
-		keys[i] = (Sotto__OneTimePrekey)SOTTO__ONE_TIME_PREKEY__INIT;
-		keys[i].id = o->made_ids[i];
-		keys[i].key = (ProtobufCBinaryData){ IDENTITY_KEY_LEN,
-						     o->made[i] };
-		list[i] = &keys[i];
-	}
-	put.request = ask(o, ASK_PREKEYS);
-	put.n_prekeys = o->n_made;
-	put.prekeys = list;
-	m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_PREKEYS;
-	m.put_prekeys = &put;
-	send_message(o, &m);
-	o->prekeys += (uint32_t)o->n_made;
-	o->n_made = 0;
-}
-
-static int put_prekeys(struct owner *o)
-{
-	struct agent *a = o->a;
-	int ret = turn_begin(a->turn);
-
-	if (ret)
-		return ret;
-	o->n_made = PREKEYS_TARGET - o->prekeys;
-	ret = turn_end(a->turn, keys_make_prekeys(a->db, a->sys, o->n_made,
-						  o->made_ids, o->made));
-	if (ret)
-		return ret;
-	ask(o, ASK_PREKEYS);	/* not twice before the commit */
-	turn_after(a->turn, after_prekeys, o);
-	return OK;
-}
-
-static void mint(struct owner *o, enum asked what)
-{
-	Sotto__Mint mint = SOTTO__MINT__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
-
-	mint.request = ask(o, what);
-	mint.class_ = what == ASK_LINK ? SOTTO__CAPABILITY_CLASS__INTRO :
-		SOTTO__CAPABILITY_CLASS__CONTACT;
-	mint.count = what == ASK_LINK ? 1 : CAPS_STOCK;
-	m.of_case = SOTTO__CLIENT_MESSAGE__OF_MINT;
-	m.mint = &mint;
-	send_message(o, &m);
-}
-
-static int ask_revoke(struct owner *o)
-{
-	Sotto__Revoke revoke = SOTTO__REVOKE__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
-	ProtobufCBinaryData ids[REVOKE_MAX];
-	struct buf b;
-	size_t n = 0;
-	int ret;
-
-	buf_init(&b, 256 * 1024);
-	ret = caps_revocations(o->a, false, &b);
-	while (!ret && n < REVOKE_MAX && (n + 1) * CAPABILITY_ID_LEN <= b.len) {
-		ids[n] = (ProtobufCBinaryData){ CAPABILITY_ID_LEN,
-			b.data + n * CAPABILITY_ID_LEN };
-		n++;
-	}
-	if (n) {
-		revoke.request = ask(o, ASK_REVOKE);
-		revoke.n_ids = n;
-		revoke.ids = ids;
-		o->revoking = n * CAPABILITY_ID_LEN;
-		m.of_case = SOTTO__CLIENT_MESSAGE__OF_REVOKE;
-		m.revoke = &revoke;
-		send_message(o, &m);
-	}
-	buf_finish(&b);
-	return ret;
-}
-
-static int poke_link(struct owner *o)
-{
-	uint8_t cap[CAPABILITY_LEN];
-	int count = 0, ret;
-
-	if (!o->pending[ASK_MINT]) {
-		ret = caps_count(o->a, &count);
-		if (ret)
-			return ret;
-		if (count < CAPS_LOW)
-			mint(o, ASK_MINT);
-	}
-	if (!o->pending[ASK_LINK]) {
-		ret = caps_link(o->a, cap);
-		if (ret && ret != ERR_NOT_FOUND)
-			return ret;
-		if (ret || !caps_fresh(o->a, cap))
-			mint(o, ASK_LINK);
-	}
-	return o->pending[ASK_REVOKE] ? OK : ask_revoke(o);
-}
-
-void owner_poke(struct owner *o)
-{
-	bool list = false, bundle = false;
-	int ret;
-
-	if (!relay_conn_link(o->conn) || o->stalled || o->confirm)
-		return;
-	ret = get_flag(o->a, "list-dirty", &list);
-	if (!ret)
-		ret = get_flag(o->a, "bundle-dirty", &bundle);
-	if (!ret && list && !o->pending[ASK_LIST])
-		ret = put_list(o);
-	if (!ret && bundle && !o->pending[ASK_BUNDLE])
-		ret = put_bundle(o);
-	if (!ret && o->prekeys < PREKEYS_REFILL_BELOW &&
-	    !o->pending[ASK_PREKEYS])
-		ret = put_prekeys(o);
-	if (!ret)
-		ret = poke_link(o);
-	if (ret)
-		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
-}
-
-static int store_done(struct owner *o, enum asked what)
-{
-	struct agent *a = o->a;
-	int ret = turn_begin(a->turn);
-
-	if (ret)
-		return ret;
-	if (what == ASK_LIST)
-		ret = db_put_int(a->db, "list-dirty", 0);
-	else if (what == ASK_BUNDLE)
-		ret = db_put_int(a->db, "bundle-dirty", 0);
-	else if (what == ASK_REVOKE)
-		ret = caps_revoked(a, o->revoking);
-	return turn_end(a->turn, ret);
-}
-
-static void after_records(void *ctx, int err)
-{
-	struct owner *o = ctx;
-
-	if (err)
-		return;
-	owner_poke(o);
-	api_server_state_changed(o->a->server);
-	/* Contents may have waited for a capability to hand out. */
-	sendq_pump(o->a->sendq);
-}
-
-static void on_done(void *ctx, uint32_t request)
-{
-	struct owner *o = ctx;
-
-	for (int i = 0; request && i < N_ASKED; i++) {
-		if (o->pending[i] != request)
-			continue;
-		o->pending[i] = 0;
-		if (store_done(o, (enum asked)i))
-			log_error("what the relay confirmed was not stored");
-		else
-			turn_after(o->a->turn, after_records, o);
-		return;
-	}
-}
-
-static int store_minted(struct owner *o, const Sotto__Minted *m)
-{
-	struct agent *a = o->a;
-	bool link = o->pending[ASK_LINK] == m->request;
-	enum capability_class class = link ? CAP_INTRO : CAP_CONTACT;
-	int ret = turn_begin(a->turn);
-
-	if (ret)
-		return ret;
-	for (size_t i = 0; i < m->n_capabilities && !ret; i++) {
-		const uint8_t *cap = m->capabilities[i].data;
-		struct capability c;
-
-		if (capability_read(cap, CAPABILITY_LEN, &c) ||
-		    c.class != class)
-			continue;
-		ret = link ? caps_set_link(a, cap) : caps_add(a, cap);
-	}
-	return turn_end(a->turn, ret);
-}
-
-static void on_minted(void *ctx, const Sotto__Minted *m)
-{
-	struct owner *o = ctx;
-	enum asked what = m->request == o->pending[ASK_LINK] ?
-		ASK_LINK : ASK_MINT;
-
-	if (!m->request || o->pending[what] != m->request)
-		return;
-	if (store_minted(o, m))
-		log_error("what the relay minted was not stored");
-	else
-		turn_after(o->a->turn, after_records, o);
-	o->pending[what] = 0;
-	/* A relay that mints nothing of use is not asked in a loop. */
-	if (!m->n_capabilities)
-		o->stalled = true;
 }
 
 /* ---- errors ---- */
@@ -692,8 +396,8 @@ static const struct relay_conn_ops ops = {
 		.deliver = on_deliver,
 		.caught_up = on_caught_up,
 		.expired = on_expired,
-		.done = on_done,
-		.minted = on_minted,
+		.done = owner_on_done,
+		.minted = owner_on_minted,
 		.error = on_error,
 		.closing = on_closing,
 	},
@@ -805,7 +509,7 @@ void owner_rotate(struct owner *o)
 	inbox_keys_changed(o->inbox);
 	if (changed && agent_seal_key_changed(a))
 		log_error("the new seal key cannot be read");
-	turn_after(a->turn, after_records, o);
+	turn_after(a->turn, owner_after_records, o);
 }
 
 uint32_t owner_retention(const struct owner *o)
