@@ -41,22 +41,24 @@ void owner_send(struct owner *o, const Sotto__ClientMessage *m)
 
 /* ---- opening ---- */
 
-/* The relay's name is signed; another one later would let a relay use our
- * answer to log in elsewhere. */
+/* The relay's name is signed, so that a relay cannot use our answer to log in
+ * at another; we are registered at one alone, so a new name is only noted. */
 static int check_name(struct agent *a, const char *name)
 {
 	struct buf held;
+	bool same;
 	int ret;
 
 	buf_init(&held, RELAY_NAME_MAX);
 	ret = db_get(a->db, "relay-name", &held);
-	if (ret == ERR_NOT_FOUND)
-		ret = db_put(a->db, "relay-name", name, strlen(name));
-	else if (!ret && (held.len != strlen(name) ||
-			  memcmp(held.data, name, held.len)))
-		ret = ERR_IDENTITY;
+	same = !ret && held.len == strlen(name) &&
+		!memcmp(held.data, name, held.len);
+	if (!ret && !same)
+		log_warn("the relay goes by another name than before");
 	buf_finish(&held);
-	return ret;
+	if (ret && ret != ERR_NOT_FOUND)
+		return ret;
+	return same ? OK : db_put(a->db, "relay-name", name, strlen(name));
 }
 
 struct auth_parts {
@@ -140,10 +142,6 @@ static void on_challenge(void *ctx, const Sotto__Challenge *c)
 		ret = load_auth(a, &p, &registered);
 	if (!ret)
 		send_auth(o, c, &p);
-	else if (ret == ERR_IDENTITY)
-		relay_conn_fail(o->conn, 0,
-				"the relay goes by another name than before",
-				false);
 	else
 		relay_conn_fail(o->conn, 0, agent_store_text(ret), false);
 	buf_finish(&p.list);
