@@ -1,5 +1,6 @@
 """A program in a terminal: tmux on a socket of its own."""
 import os
+import signal
 import subprocess
 import time
 
@@ -84,8 +85,20 @@ class Screen:
         ).strip().split(";")
         # Its output may end before tmux knows how it ended.
         if dead != "1" or not (code or sig):
+            self._nudge()
             return None
         return int(code) if code else -int(sig)
+
+    def _nudge(self):
+        """tmux 3.3a at times sleeps over a SIGCHLD and leaves a zombie."""
+        server, pid = self.tmux("display-message", "-p", "-t", "t",
+                                "#{pid} #{pane_pid}").split()
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                if f.read().rpartition(")")[2].split()[0] == "Z":
+                    os.kill(int(server), signal.SIGCHLD)
+        except OSError:
+            pass
 
     def wait_for(self, what, timeout=20.0):
         """Until the screen has a text, or until what(lines) is true; the lines.
