@@ -172,6 +172,7 @@ static void on_down(void *ctx, const char *why)
 	a->agent_why = *why ? text_printable_str(why, TEXT_LINE) : NULL;
 	a->link.state = LINK_UNKNOWN;
 	a->list_asked = a->searched = false;
+	a->scroll_owed = 0;
 	a->typing_on = false;
 	a->read_upto[0] = '\0';
 	for (size_t i = 0; i < a->model.n; i++) {
@@ -246,6 +247,7 @@ int64_t app_deadline(const struct app *a)
 	soonest(&d, a->notice_until);
 	soonest(&d, a->quit_armed);
 	soonest(&d, a->typing_idle_at);
+	soonest(&d, a->typing_again_at);
 	soonest(&d, a->paste_until);
 	soonest(&d, a->hello_at);
 	if (a->open)
@@ -278,6 +280,8 @@ void app_tick(struct app *a)
 		if (!a->unlocking && a->mode != MODE_CHAT)
 			app_hello(a);
 	}
+	if (due(a, &a->typing_again_at))
+		talk_still_typing(a);
 	/* a paste whose end got lost */
 	if (due(a, &a->paste_until) && a->pasting) {
 		a->pasting = false;

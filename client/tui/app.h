@@ -52,6 +52,7 @@ struct app {
 	char read_upto[MODEL_ID_LEN + 1];	/* of the last chat.read */
 	int list_top;			/* first conversation shown in the list */
 	int view_rows;			/* of messages, as painted last */
+	int scroll_owed;		/* rows up, when the page that is awaited comes */
 
 	bool agent_lost;		/* was up, is down */
 	char *agent_why;		/* why it cannot be started, or NULL */
@@ -65,7 +66,7 @@ struct app {
 	int64_t notice_until;
 
 	bool typing_on;			/* what the other was told last */
-	int64_t typing_at, typing_idle_at;
+	int64_t typing_again_at, typing_idle_at;
 
 	int64_t quit_armed;		/* Ctrl-C within this time leaves */
 	bool pasting;
@@ -109,6 +110,7 @@ void talk_send(struct app *a, const char *text);
 void talk_resend(struct app *a);	/* what the agent has not answered */
 void talk_edited(struct app *a);	/* the draft changed: typing indicator */
 void talk_stop_typing(struct app *a);
+void talk_still_typing(struct app *a);
 /* The view shows messages up to this one. */
 void talk_seen(struct app *a, size_t index);
 void talk_need_page(struct app *a, bool before);

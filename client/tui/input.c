@@ -369,5 +369,6 @@ void input_key(struct app *a, const struct key *k)
 		return;
 	}
 	input_flush(a);
+	a->scroll_owed = 0;
 	dispatch(a, k);
 }

@@ -108,7 +108,7 @@ static void got_link(void *ctx, const struct reply *r)
 	struct app *a = ctx;
 	struct overlay *o = a->overlay;
 
-	if (o == NULL || o->key != page_key)
+	if (o == NULL || o->key != page_key || o->data != NULL)
 		return;
 	a->dirty = true;
 	if (r->code == 3 && a->link.state != LINK_ONLINE)

@@ -59,11 +59,14 @@ void paint_scroll(struct app *a, int rows)
 	struct chat_view v = view_of(a, &l);
 	size_t bottom;
 	bool at_top;
-	int below;
+	int below, moved;
 
+	a->scroll_owed = 0;
 	if (a->open == NULL || a->open->n == 0)
 		return;
-	view_chat_scroll(&v, rows);
+	moved = view_chat_scroll(&v, rows);
+	if (moved > rows && a->open->more_before)
+		a->scroll_owed = moved - rows;
 	view_chat(&v, &bottom, &at_top, &below);
 	if (at_top && rows < 0)
 		talk_need_page(a, true);

@@ -244,6 +244,7 @@ int screen_init(const char **why)
 	cup = tigetstr("cup");
 	if (cup == NULL || cup == (char *)-1) {
 		endwin();
+		delscreen(scr.curses);
 		*why = "this terminal cannot place the cursor; set TERM";
 		return ERR_SYSTEM;
 	}

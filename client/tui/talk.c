@@ -2,6 +2,7 @@
 #include "buf.h"
 #include "model_json.h"
 #include "overlay.h"
+#include "paint.h"
 
 enum { TYPING_EVERY_MS = 3000, TYPING_IDLE_MS = 5000, JUMP_CONTEXT = 30 };
 
@@ -18,6 +19,10 @@ static void got_page(struct app *a, enum page which, const struct reply *r)
 		return;
 	}
 	model_take_page(c, which, r->result);
+	if (which == PAGE_LATEST && (a->jump_unread || a->unfocused || c != a->open))
+		model_mark_new(c);
+	if (which == PAGE_BEFORE && c == a->open && a->scroll_owed)
+		paint_scroll(a, -a->scroll_owed);
 	if (which != PAGE_LATEST || !c->follow)
 		model_trim(c, which == PAGE_BEFORE);
 }
@@ -173,7 +178,7 @@ void talk_send(struct app *a, const char *text)
 		ask_page(a, c, PAGE_LATEST);
 	}
 	a->typing_on = false;		/* the message ends it at the other's side */
-	a->typing_idle_at = 0;
+	a->typing_idle_at = a->typing_again_at = 0;
 	ask_send(a, c, key, text);
 }
 
@@ -208,9 +213,16 @@ static void take_message(struct app *a, const json_t *event, bool outgoing)
 				sorted = c->messages[i - 2]->at <= m->at;
 				break;
 			}
-		if (!sorted && c == a->open)
+		if (!sorted && c == a->open) {
 			talk_reload(a);
+			talk_refresh(a);
+		}
 	}
+	/* nobody looks: what comes from here on is new */
+	if (!outgoing && in_window && c == a->open && c->unread == 1 &&
+	    (a->unfocused || !c->follow))
+		snprintf(c->first_unread, sizeof(c->first_unread), "%s",
+			 json_text(event, "id"));
 	if (!outgoing && c != a->open && c->state != CHAT_BLOCKED)
 		screen_beep();
 }
@@ -273,7 +285,8 @@ void talk_typing_event(struct app *a, const json_t *params)
 static void tell_typing(struct app *a, bool on)
 {
 	a->typing_on = on;
-	a->typing_at = a->now;
+	/* one may get lost, so it is said again */
+	a->typing_again_at = on ? a->now + TYPING_EVERY_MS : 0;
 	agent_ask(a->agent, "chat.typing",
 		  json_pack("{s:s, s:b}", "chat", a->open->account, "on", on),
 		  NULL, NULL);
@@ -290,13 +303,19 @@ void talk_edited(struct app *a)
 		return;
 	}
 	a->typing_idle_at = a->now + TYPING_IDLE_MS;
-	if (!a->typing_on || a->now - a->typing_at >= TYPING_EVERY_MS)
+	if (!a->typing_on)
+		tell_typing(a, true);
+}
+
+void talk_still_typing(struct app *a)
+{
+	if (a->typing_on && a->open != NULL && a->typing_idle_at > a->now)
 		tell_typing(a, true);
 }
 
 void talk_stop_typing(struct app *a)
 {
-	a->typing_idle_at = 0;
+	a->typing_idle_at = a->typing_again_at = 0;
 	if (a->typing_on && a->open != NULL)
 		tell_typing(a, false);
 }

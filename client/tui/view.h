@@ -29,8 +29,8 @@ struct chat_view {
  * something is shown (c->n > 0); *at_top: the first row of the window is shown;
  * *below: rows hidden below. */
 void view_chat(const struct chat_view *v, size_t *bottom, bool *at_top, int *below);
-/* Moves the view by rows, down is positive. */
-void view_chat_scroll(const struct chat_view *v, int rows);
+/* Moves the view by rows, down is positive; returns how many it moved. */
+int view_chat_scroll(const struct chat_view *v, int rows);
 /* Puts the line "new" at the top when it stands above the view. */
 void view_chat_show_unread(const struct chat_view *v);
 

@@ -74,7 +74,9 @@ static struct shape shape_of(const struct chat_view *v, size_t i)
 
 	s.day = i == 0 ? !v->c->more_before :
 		!view_same_day(v->c->messages[i - 1]->at, m->at);
-	s.fresh = m->id[0] && strcmp(m->id, v->c->first_unread) == 0;
+	/* of a request all is new */
+	s.fresh = m->id[0] && strcmp(m->id, v->c->first_unread) == 0 &&
+		v->c->state != CHAT_REQUEST;
 	s.head = is_narrow(v) && begins_run(v, i);
 	if (m->rows_width != text_cols(v)) {
 		m->rows_width = text_cols(v);
@@ -249,26 +251,27 @@ static void keep_place(const struct chat_view *v, struct place p)
 }
 
 /* No empty rows above the beginning while there are rows below. */
-static void fill(const struct chat_view *v, struct place *bottom)
+static int fill(const struct chat_view *v, struct place *bottom)
 {
 	struct place top = *bottom;
 	int missing = v->r.rows - 1 + move_place(v, &top, -(v->r.rows - 1));
 
-	if (missing > 0)
-		move_place(v, bottom, missing);
+	return missing > 0 ? move_place(v, bottom, missing) : 0;
 }
 
-void view_chat_scroll(const struct chat_view *v, int rows)
+int view_chat_scroll(const struct chat_view *v, int rows)
 {
 	struct place p;
+	int moved;
 
 	if (v->c->n == 0 || v->r.rows < 1)
-		return;
+		return 0;
 	p = bottom_place(v);
 	fill(v, &p);
-	move_place(v, &p, rows);
-	fill(v, &p);
+	moved = move_place(v, &p, rows);
+	moved += fill(v, &p);
 	keep_place(v, p);
+	return moved;
 }
 
 void view_chat_show_unread(const struct chat_view *v)

@@ -115,8 +115,6 @@ void model_take_page(struct chat *c, enum page which, const json_t *result)
 		else
 			insert(c, at++, m);
 	}
-	if (which == PAGE_LATEST)
-		model_mark_new(c);
 }
 
 void model_mark_new(struct chat *c)

@@ -157,8 +157,8 @@ def test_wide_and_combining_text_keeps_its_columns(world):
     assert a.cursor()[0] == column - 4
     a.type("🦊")
     a.keys("Right", "Enter")
-    bob.sotto("send", "ann", WIDE * 3, "--wait", "delivered")
     a.wait_for(lambda lines: "✓✓" in row_of(lines, "You"))
+    bob.sotto("send", "ann", WIDE * 3, "--wait", "delivered")
     compare(a, "wide-80x24")
     assert WIDE in [m["text"] for m in ann.history("bob")]
 
