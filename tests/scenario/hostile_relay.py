@@ -297,25 +297,27 @@ def test_what_was_swallowed_is_shown_as_a_gap_and_healed(world):
     check_end(wire, ann, bob, ["swallowed", "after it"])
 
 
-def test_relay_under_another_name_gets_no_answer(world):
-    """It could log in elsewhere with the answer to another relay's challenge."""
+def test_challenge_of_another_relay_opens_nothing(world):
+    """A relay that hands on the challenge of another one, to log in there."""
     wire, ann, bob = two(world, Thief)
     account = account_of(bob)
-    auths = []
+    ready = []
 
     def other_name(link, way, kind, body):
-        if kind == "challenge":
+        if kind == "challenge" and link.role == pb.OWNER:
             return [(kind, copy(body, relay_name="other.example"))]
-        if kind == "auth":
-            auths.append(body)
+        if kind == "ready":
+            ready.append(body)
         return Thief._steal(wire, link, way, kind, body)
     wire.lie = other_name
     wire.cut(lambda link: getattr(link, "account", None) == account)
     error = proc.wait_for("an error", lambda: (
-        e := bob.status()["connection"].get("error")) and "name" in e and e)
+        e := bob.status()["connection"].get("error")) and "refuses" in e and e)
     assert "\n" not in error
-    assert auths == []
+    assert ready == []
+    bob.kill_agent()    # it would wait before it tries again
     wire.lie = wire._steal
+    bob.sotto("agent")
     check_end(wire, ann, bob, [])
 
 
