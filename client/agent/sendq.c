@@ -58,10 +58,12 @@ struct sender *sendq_sender(struct sendq *q, const char *relay)
 void lane_hold(struct lane *l, bool delay)
 {
 	const struct sys *sys = l->q->a->sys;
+	uint64_t now = sys_mono_ms(sys);
 
 	l->hold = true;
-	if (delay)
-		l->retry_at = sys_mono_ms(sys) + backoff_ms(sys, l->failures++);
+	/* All that were in flight may be refused: that is one failure. */
+	if (delay && l->retry_at <= now)
+		l->retry_at = now + backoff_ms(sys, l->failures++);
 }
 
 /* ---- encrypting ---- */
@@ -290,11 +292,12 @@ static int pump_lane(struct lane *l, uint64_t now)
 	s = sendq_sender(l->q, c.relay);
 	if (!s || (l->inflight && l->sender != s))
 		return OK;
+	/* Before it connects, so that it tries again for this lane. */
+	l->sender = s;
 	if (!relay_conn_link(s->conn)) {
 		relay_conn_open(s->conn);
 		return OK;
 	}
-	l->sender = s;
 	if (!l->stale)
 		ret = send_lane(l, &c, s);
 	if (!ret && l->want_bundles && !l->fetching)

@@ -140,15 +140,17 @@ static int on_retry(struct lane *l, const struct contact *c,
 		    const struct inflight *f)
 {
 	struct outbox_entry e;
-	bool changed;
+	bool changed = false;
 	int ret = entry_at(l, f->row, &e);
 
-	lane_hold(l, true);
-	if (ret)
+	if (ret) {
+		lane_hold(l, true);
 		return ret == ERR_NOT_FOUND ? OK : ret;
+	}
 	ret = outbox_attempted(l->q->a->db, f->row);
 	if (!ret)
 		ret = readdress(l, c, &e, false, &changed);
+	lane_hold(l, !changed);
 	buf_wipe(&e.bytes);
 	return ret;
 }
