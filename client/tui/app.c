@@ -9,7 +9,7 @@
 #include "overlay.h"
 #include "sys.h"
 
-enum { HELLO_MS = 2000 };
+enum { HELLO_MS = 2000, API_VERSION = 1 };
 
 void app_clock(struct app *a)
 {
@@ -126,6 +126,11 @@ static void got_hello(void *ctx, const struct reply *r)
 	a->dirty = true;
 	if (r->code) {
 		app_refused(a, r);
+		return;
+	}
+	if (json_number(r->result, "version") != API_VERSION) {
+		free(a->agent_why);
+		a->agent_why = xstrdup("it is of another version; run sotto stop");
 		return;
 	}
 	a->hello_at = 0;

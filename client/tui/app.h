@@ -65,6 +65,7 @@ struct app {
 	enum style notice_style;
 	int64_t notice_until;
 
+	int64_t beeped_at;
 	bool typing_on;			/* what the other was told last */
 	int64_t typing_again_at, typing_idle_at;
 
@@ -100,7 +101,7 @@ void app_hello(struct app *a);
 /* Leaves, after asking when something would be lost. */
 void app_quit(struct app *a);
 
-/* talk.c: conversations over the API. */
+/* talk.c, talk_live.c: conversations over the API. */
 void talk_refresh(struct app *a);
 void talk_open(struct app *a, struct chat *c);		/* c may be NULL */
 void talk_reload(struct app *a);	/* the open chat, after a reconnect */

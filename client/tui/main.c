@@ -247,6 +247,9 @@ static int chat(const struct paths *paths, const char *wanted)
 			"the chat needs a terminal; see sotto --help for commands" : why);
 		return err == ERR_USAGE ? EXIT_USAGE : EXIT_UNEXPECTED;
 	}
+	/* names of days in a charset that we do not draw */
+	if (!screen_utf8())
+		setlocale(LC_TIME, "C");
 	if (app_init(&app, paths, wanted, !screen_utf8()) == OK)
 		run(&app);
 	screen_finish();

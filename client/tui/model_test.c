@@ -214,6 +214,23 @@ static void test_model_message_beyond_the_window_is_counted(void **state)
 	assert_run(1, 50);
 }
 
+static void test_model_flood_while_reading_far_up_is_bounded(void **state)
+{
+	bool in_window;
+
+	(void)state;
+	take_page(PAGE_LATEST, 1, 50, false);
+	ann->follow = false;
+	for (int i = 51; i <= 5000; i++) {
+		take_event(i, false, json_object(), &in_window);
+		assert_in_range(ann->n, 50, 2 * WINDOW_MESSAGES);
+	}
+	assert_false(in_window);
+	assert_true(ann->more_after);
+	assert_int_equal(number(0), 1);
+	assert_int_equal(ann->unread, 5000 - 50);
+}
+
 static void test_model_message_twice_counts_once(void **state)
 {
 	bool in_window;
@@ -367,6 +384,7 @@ int main(void)
 		T(test_model_latest_page_replaces_what_it_overlaps),
 		T(test_model_window_is_bounded),
 		T(test_model_message_beyond_the_window_is_counted),
+		T(test_model_flood_while_reading_far_up_is_bounded),
 		T(test_model_message_twice_counts_once),
 		T(test_model_message_of_unknown_chat),
 		T(test_model_healed_message_takes_its_place),

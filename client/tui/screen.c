@@ -14,6 +14,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "theme.h"
+
 /* One process has one terminal; this is its state. */
 static struct {
 	SCREEN *curses;
@@ -89,43 +91,19 @@ static const struct {
 	{ K_CTRL_HOME, KEY_CODE_HOME, 0, 1 }, { K_CTRL_END, KEY_CODE_END, 0, 1 },
 };
 
-/* The theme: an attribute for terminals without colours, one of the 8 colours,
- * one of the 256; -1 leaves the terminal's own. The 256 were chosen to be
- * readable on black and on white alike. */
-static const struct {
-	attr_t mono, attr;
-	short fg8, bg8, fg256, bg256;
-} theme[STYLE_NAME] = {
-	[STYLE_NORMAL] = { A_NORMAL, A_NORMAL, -1, -1, -1, -1 },
-	[STYLE_DIM] = { A_DIM, A_NORMAL, -1, -1, 244, -1 },
-	[STYLE_BOLD] = { A_BOLD, A_BOLD, -1, -1, -1, -1 },
-	[STYLE_BORDER] = { A_DIM, A_NORMAL, -1, -1, 243, -1 },
-	[STYLE_ACCENT] = { A_BOLD, A_BOLD, COLOR_CYAN, -1, 37, -1 },
-	[STYLE_BADGE] = { A_REVERSE, A_BOLD, COLOR_WHITE, COLOR_BLUE, 231, 31 },
-	[STYLE_SELECTED] = { A_REVERSE, A_REVERSE, -1, -1, -1, -1 },
-	[STYLE_OWN] = { A_BOLD, A_BOLD, COLOR_CYAN, -1, 37, -1 },
-	[STYLE_GOOD] = { A_NORMAL, A_NORMAL, COLOR_GREEN, -1, 71, -1 },
-	[STYLE_WARN] = { A_BOLD, A_NORMAL, COLOR_YELLOW, -1, 172, -1 },
-	[STYLE_BAD] = { A_BOLD, A_BOLD, COLOR_RED, -1, 167, -1 },
-	[STYLE_READ] = { A_BOLD, A_BOLD, COLOR_CYAN, -1, 37, -1 },
-	[STYLE_QR] = { A_REVERSE, A_NORMAL, COLOR_BLACK, COLOR_WHITE, 16, 231 },
-};
-
-static const short name_colours_8[] = {
-	COLOR_GREEN, COLOR_MAGENTA, COLOR_BLUE, COLOR_YELLOW, COLOR_RED,
-};
-static const short name_colours_256[STYLE_NAMES] = {
-	64, 67, 97, 132, 136, 130, 169, 72, 99, 173,
-};
-
-static void set_style(enum style st, attr_t attr, short fg, short bg, short *next)
+static void set_style(enum style st, enum look look, short fg, short bg)
 {
-	scr.attrs[st] = attr;
+	static const attr_t attrs[] = {
+		[LOOK_PLAIN] = A_NORMAL, [LOOK_DIM] = A_DIM,
+		[LOOK_BOLD] = A_BOLD, [LOOK_REVERSE] = A_REVERSE,
+	};
+
+	scr.attrs[st] = attrs[look];
 	scr.pairs[st] = 0;
 	if (fg == -1 && bg == -1)
 		return;
-	init_pair(*next, fg, bg);
-	scr.pairs[st] = (*next)++;
+	scr.pairs[st] = (short)(st + 1);	/* 0 is the terminal's own */
+	init_pair(scr.pairs[st], fg, bg);
 }
 
 static void load_theme(void)
@@ -134,30 +112,18 @@ static void load_theme(void)
 	bool colour = !(no_color && *no_color) && has_colors() &&
 		      start_color() == OK && COLORS >= 8;
 	bool many = colour && COLORS >= 256;
-	short next = 1;
 
 	if (colour)
 		use_default_colors();
 	for (int i = 0; i < STYLE_COUNT; i++) {
-		if (i >= STYLE_NAME) {
-			int n = i - STYLE_NAME;
+		struct theme t = theme_of(i);
 
-			if (many)
-				set_style(i, A_BOLD, name_colours_256[n], -1, &next);
-			else if (colour)
-				set_style(i, A_BOLD, name_colours_8[n % 5], -1, &next);
-			else
-				scr.attrs[i] = A_BOLD;
-		} else if (many) {
-			set_style(i, theme[i].attr, theme[i].fg256,
-				  theme[i].bg256, &next);
-		} else if (colour) {
-			set_style(i, theme[i].attr, theme[i].fg8, theme[i].bg8, &next);
-			if (i == STYLE_DIM || i == STYLE_BORDER)
-				scr.attrs[i] = A_DIM;
-		} else {
-			scr.attrs[i] = theme[i].mono;
-		}
+		if (many)
+			set_style(i, t.look256, t.fg256, t.bg256);
+		else if (colour)
+			set_style(i, t.look8, t.fg8, t.bg8);
+		else
+			set_style(i, t.mono, -1, -1);
 	}
 }
 

@@ -216,9 +216,10 @@ bool window_take(struct chat *c, struct message *msg, const char *key,
 		return false;
 	}
 	insert(c, settled(c), msg);
-	if (c->follow)
-		model_trim(c, false);
-	return true;
+	/* while one reads far up, what comes must not grow without end */
+	if (c->follow || c->n > 2 * WINDOW_MESSAGES || c->bytes > 2 * WINDOW_BYTES)
+		model_trim(c, !c->follow);
+	return !c->more_after;
 }
 
 struct message *model_add_pending(struct chat *c, const char *text, const char *key,
