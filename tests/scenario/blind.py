@@ -10,6 +10,7 @@ from people import base32
 from relay_client import pb
 from relay_wire import said
 from sotto_test import proc, timeout
+from sotto_test.preload import READABLE, preload
 from sotto_test.store import Store
 from sotto_test.wire import DOWN, UP, Wire
 
@@ -22,17 +23,6 @@ BUCKETS = {n + 40 for n in (512, 2048, 8192, 32768)}    # nonce and MAC
 SEALED = {320, 2048}
 PAGE = 4096
 PR_CAPBSET_DROP, CAP_SYS_PTRACE = 24, 19
-
-# Lets another user than root read the relay's memory: the relay forbids it.
-READABLE = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <sys/prctl.h>
-int prctl(int option, ...)
-{
-	return option == PR_SET_DUMPABLE ? 0 : -1;
-}
-"""
 
 
 def texts(who):
@@ -109,12 +99,7 @@ def files(folder, but=()):
 def readable_relay(world):
     if os.getuid() == 0:
         return world.relay()
-    source = os.path.join(world.folder, "readable.c")
-    with open(source, "w") as f:
-        f.write(READABLE)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", source[:-1] + "so", source],
-                   check=True)
-    return world.relay(preload=source[:-1] + "so")
+    return world.relay(preload=preload(world, "readable", READABLE))
 
 
 def sender_things(wire):

@@ -2,10 +2,13 @@
 import asyncio
 import threading
 
+import websockets
+
 from people import Person
-from relay_client import Owner, pb
+from relay_client import Closed, Owner, Sender, pb
 from relay_wire import Liar
 from sotto_test import scale, timeout
+from sotto_test.preload import SLOW_DISK, preload
 from sotto_test.talk import acquaint, incoming, send_all, take_messages
 from sotto_test.wire import DOWN
 
@@ -66,10 +69,24 @@ async def register(wire, carol):
     return carol.link(wire, cap), tokens
 
 
+async def keep_writing(relay):
+    """Mail for somebody else who is away, until the relay dies."""
+    dave = Person()
+    async with Owner(relay.url, dave) as o:
+        await o.caught_up()
+        cap, = await o.mint()
+    async with Sender(relay.url) as s:
+        try:
+            while True:
+                await s.post(s.envelope(dave, cap))
+        except (Closed, websockets.ConnectionClosed):
+            pass
+
+
 async def two_mailboxes(world):
-    """One device has the message when the relay dies just as it answers the
-    sender; the other was away."""
-    relay = world.relay()
+    """One device has acknowledged the message, the other is away and the disk
+    slow, when the relay dies just as it answers the sender."""
+    relay = world.relay(preload=preload(world, "slow", SLOW_DISK))
     dead = threading.Event()
 
     def die(link, way, kind, body):
@@ -85,11 +102,13 @@ async def two_mailboxes(world):
     wire.lie = die
     async with Owner(wire.url, carol, token=tokens[1]) as one:
         await one.caught_up()
+        busy = asyncio.create_task(keep_writing(relay))
         task = asyncio.create_task(asyncio.to_thread(
             ann.sotto, "send", "carol", "for both", "--wait", "sent"))
         first = await one.expect("deliver")
         await one.ack(first.sequence)
         await task
+        await busy
         assert dead.is_set()
         assert [m["state"] for m in ann.history("carol")] == ["sent"]
     relay.start()
