@@ -306,8 +306,9 @@ static enum api_step verify(struct api_call *c)
 	safety_number(a->keys->root, contact.list.root, number);
 	if (json_object_get(c->params, "verified")) {
 		contact.verified = api_bool(c, "verified", false);
-		/* Somebody has looked: sending may go on. */
-		contact.alert = ALERT_NONE;
+		/* Somebody has looked, and it was the same: sending may go on. */
+		if (contact.verified)
+			contact.alert = ALERT_NONE;
 		ret = save_changed(a, &contact, "verified");
 		if (!ret)
 			turn_after(a->turn, after_verified, a);

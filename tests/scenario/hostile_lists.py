@@ -203,6 +203,9 @@ class Lists:
 
     def check_again(self):
         self.lists = []
+        # Looked, and it was not the same.
+        self.ann.sotto("verify", "bob", "--no")
+        assert self.ann.run("send", "bob", "no").code == 4
         self.ann.sotto("verify", "bob", "--yes")
         proc.wait_for("the message that waited", lambda: [
             m for m in incoming(self.bob, "ann") if m["text"] == "to whom?"])

@@ -350,7 +350,7 @@ def test_mistakes_in_any_frame_show_nothing_wrong(world):
             return mutate(rng, data) or None
         return None
     wire.hook = change
-    while mistakes < scale(12, 200):
+    while mistakes < scale(8, 200):
         texts.append(f"real {len(texts)}")
         ann.sotto("send", "bob", texts[-1])
         bob.run("send", "ann", texts[-1], "--wait", "delivered", "--timeout",
