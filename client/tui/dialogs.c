@@ -222,15 +222,14 @@ static void add_found(struct app *a, struct overlay *o, const json_t *m)
 {
 	const struct chat *c = model_find(&a->model, json_text(m, "chat"));
 	int64_t at = json_number(m, "sent_at");
-	char day[64], clock[16], *line, *text;
+	char when[32], *line, *text;
 	size_t size;
 
-	view_day(day, at, a->wall);
-	view_clock(clock, at);
+	view_moment(when, at);
 	text = text_printable_str(json_text(m, "text"), TEXT_LINE);
 	size = strlen(text) + 512;
 	line = xmalloc(size);
-	snprintf(line, size, "%s %s  %.100s: %s", day, clock,
+	snprintf(line, size, "%s  %.100s: %s", when,
 		 json_is_true(json_object_get(m, "outgoing")) ? "You" :
 		 c ? c->name : "?", text);
 	overlay_add(o, STYLE_NORMAL, line, json_text(m, "id"));

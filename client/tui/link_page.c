@@ -96,8 +96,11 @@ static void fill(struct app *a)
 		overlay_add(o, STYLE_DIM, "waiting for the relay...", NULL);
 		return;
 	}
-	if (a->surface.rows >= 10)
+	if (a->surface.rows >= 10) {
+		overlay_add(o, STYLE_NORMAL, "", NULL);
 		overlay_add(o, STYLE_ACCENT, o->data, NULL);
+		overlay_add(o, STYLE_NORMAL, "", NULL);
+	}
 	overlay_add(o, STYLE_DIM, "They add it with  /add LINK  and you see a request.",
 		    NULL);
 	o->hint = page->code && !a->surface.ascii ? hint_more : hint_plain;

@@ -9,6 +9,8 @@
 void view_clock(char out[static 16], int64_t at_ms);
 /* "Tuesday, 24 November"; with the year when it is not that of now_ms. */
 void view_day(char out[static 64], int64_t at_ms, int64_t now_ms);
+/* "24 Nov 09:41" */
+void view_moment(char out[static 32], int64_t at_ms);
 bool view_same_day(int64_t a_ms, int64_t b_ms);
 enum glyph view_state_glyph(enum message_state s, enum style *style);
 

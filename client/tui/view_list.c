@@ -38,6 +38,13 @@ void view_day(char out[static 64], int64_t at_ms, int64_t now_ms)
 		strftime(out, 64, "%A, %-d %B %Y", &tm);
 }
 
+void view_moment(char out[static 32], int64_t at_ms)
+{
+	struct tm tm = local(at_ms);
+
+	strftime(out, 32, "%-d %b %H:%M", &tm);
+}
+
 enum glyph view_state_glyph(enum message_state s, enum style *style)
 {
 	*style = STYLE_DIM;
