@@ -90,12 +90,12 @@ static void enter_chat(struct app *a, const json_t *hello)
 	a->subscribed = true;
 	a->list_asked = a->list_wanted = false;
 	agent_ask(a->agent, "events.subscribe", NULL, got_subscribed, NULL);
-	agent_ask(a->agent, "status", NULL, got_status, NULL);
 	talk_refresh(a);
 	if (a->open)	/* receipts may have passed us by */
 		a->open->stale = a->open->follow;
 	talk_reload(a);
 	talk_resend(a);
+	agent_ask(a->agent, "status", NULL, got_status, NULL);
 	if (a->first_run != NULL) {
 		first_run_destroy(a->first_run);
 		a->first_run = NULL;

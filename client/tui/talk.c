@@ -113,6 +113,8 @@ void talk_refresh(struct app *a)
 
 void talk_open(struct app *a, struct chat *c)
 {
+	bool had = a->open != NULL;
+
 	if (c == a->open)
 		return;
 	talk_stop_typing(a);
@@ -125,7 +127,9 @@ void talk_open(struct app *a, struct chat *c)
 	a->open = c;
 	a->dirty = true;
 	a->read_upto[0] = '\0';
-	edit_set(a->edit, c && c->draft ? c->draft : "");
+	/* what was typed before anything was open stays */
+	if (had || edit_len(a->edit) == 0 || (c && c->draft))
+		edit_set(a->edit, c && c->draft ? c->draft : "");
 	if (c == NULL)
 		return;
 	c->follow = true;

@@ -29,7 +29,6 @@ def test_all_four_states_in_order(world):
     bob.wait_online()
     bob.stop_agent()
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     relay.kill9()
     send_line(a, "one by one")
 
@@ -52,7 +51,6 @@ def test_unread_is_counted_and_read_when_opened(world):
     eve.add(ann)
     quick(ann, bob, eve)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     for i in range(3):
         eve.sotto("send", "ann", f"from eve {i}", "--wait", "delivered")
     a.wait_for("3 unread")
@@ -74,7 +72,6 @@ def test_nothing_is_read_without_the_focus(world):
     _, ann, bob = world.pair()
     quick(ann, bob)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     focus(a, False)
     bob.sotto("send", "ann", "are you there?", "--wait", "delivered")
     a.wait_for("are you there?")

@@ -24,7 +24,6 @@ def test_relay_goes_and_comes_back(world):
     relay, ann, bob = world.pair()
     quick(ann, bob)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     relay.kill9()
     first = a.wait_for("next try in", 30)[-1]
     a.wait_for(lambda lines: "next try in" in lines[-1] and lines[-1] != first)
@@ -39,7 +38,6 @@ def test_agent_killed_comes_back_with_the_draft(world):
     _, ann, bob = world.pair()
     quick(ann, bob)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     send_line(a, "before")
     a.wait_for(lambda lines: "✓" in row_of(lines, "before"))
     a.type("half a dra")
@@ -59,7 +57,6 @@ def test_agent_killed_comes_back_with_the_draft(world):
 def test_message_sent_while_the_agent_is_gone_is_sent_once(world):
     _, ann, bob = world.pair()
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     for i in range(5):
         ann.kill_agent()
         send_line(a, f"over the gap {i}")
@@ -72,7 +69,6 @@ def test_message_sent_while_the_agent_is_gone_is_sent_once(world):
 def test_no_keystroke_waits_for_a_stopped_agent(world):
     _, ann, bob = world.pair()
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     pid = ann.agent_pid()
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -96,7 +92,6 @@ def test_hostile_text_is_shown_harmlessly(world):
     _, ann, bob = world.pair()
     quick(ann, bob)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     api = bob.api()
     for text in HOSTILE:
         api.call("message.send", to=ann.id(), text=text)
@@ -128,7 +123,6 @@ def edges(screen, cols, rows):
 def test_30_kb_without_newline(world):
     _, ann, bob = world.pair()
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     bob.sotto("send", "ann", "x" * 30000, "--wait", "delivered")
     a.wait_for("xxxxxxxx")
     for size in ((20, 5), (200, 50), (80, 24)):
@@ -148,7 +142,6 @@ def test_wide_and_combining_text_keeps_its_columns(world):
     _, ann, bob = world.pair()
     quick(ann, bob)
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     a.type(WIDE)
     a.wait_for(lambda lines: "🍜" in "\n".join(lines[-4:]))
     column = a.cursor()[0]
@@ -167,7 +160,6 @@ def test_wide_and_combining_text_keeps_its_columns(world):
 def test_resize_under_load(world):
     _, ann, bob = world.pair()
     a = open_chat(ann, "bob")
-    a.wait_for("online")
     chance = random.Random(7)
     api = bob.api()
     ids = []

@@ -10,7 +10,8 @@ SIZES = ((80, 24), (200, 50), (20, 5))
 
 
 def open_chat(account, chat=None, cols=80, rows=24, term=None, **more):
-    """The TUI of an account in a terminal of its own, which has the focus."""
+    """The TUI of an account in a terminal of its own, which has the focus. With
+    chat it is opened, and the relay has been reached."""
     env = account.env(**more)
     env.pop("TERM")     # tmux says what it is
     cmd = ["env", "TERM=" + term] if term else []
@@ -21,6 +22,8 @@ def open_chat(account, chat=None, cols=80, rows=24, term=None, **more):
     # tmux says "no focus" as soon as the program asks: no client is attached.
     screen.wait_for(any)
     focus(screen, True)
+    if chat:
+        screen.wait_for("online")
     return screen
 
 
