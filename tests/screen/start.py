@@ -156,11 +156,14 @@ def test_locale_without_utf8(world):
 
 
 def test_unknown_terminal_is_refused(world):
-    _, ann, _ = world.pair()
-    for term, word in (("dumb", "cursor"), ("nonsense", "TERM")):
-        s = open_chat(ann, term=term)
-        assert s.wait_ended() == 2
-        assert word in s.tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+    ann = world.account("ann")
+    env = ann.env()
+    env.pop("TERM")
+    for term, word in (("dumb", "cursor"), ("nonsense", "TERM names")):
+        s = world.screen(["sh", "-c", f"TERM={term} "
+                          f"{world.program('sotto-tui')}; echo code $?; "
+                          "read line"], env)
+        assert word in "\n".join(s.wait_for("code 2"))
 
 
 def test_help_and_completion(world):
