@@ -44,7 +44,8 @@ const char *agent_store_text(int err)
 	case ERR_STORE:
 		return "the account's store cannot be read or written";
 	case ERR_CORRUPT:
-		return "the account's store is damaged";
+		return "the account's store is damaged; it was left as it is "
+			"(agent.log beside it tells more)";
 	case ERR_STALE:
 		return "the account's store was made by a newer sotto";
 	case ERR_KEY:
@@ -173,10 +174,10 @@ static int start_parts(struct agent *a)
 
 static void set_trouble(struct agent *a, int err)
 {
-	snprintf(a->trouble, sizeof(a->trouble), "%s",
-		 err ? agent_store_text(err) : "");
+	a->trouble = err;
 	if (err)
-		log_error("the account cannot be opened: %s", a->trouble);
+		log_error("the account cannot be opened: %s",
+			  agent_store_text(err));
 }
 
 static char *store_path(const struct agent *a, const char *name)

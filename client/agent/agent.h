@@ -39,7 +39,7 @@ struct agent {
 	struct ws *ws;			/* stays when locked */
 	enum agent_state state;
 	enum vault_kind vault;
-	char trouble[256];		/* why it cannot be opened, or empty */
+	int trouble;		/* ERR_*: why it cannot be opened, or OK */
 	uint64_t started_at;		/* ms UTC */
 	bool stopping;
 	bool deriving;			/* a key, in another thread */

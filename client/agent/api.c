@@ -264,8 +264,9 @@ static bool check_state(struct api_call *c)
 	if (c->a->state == AGENT_NEW)
 		api_fail(c, API_NOT_FOUND, "there is no account here yet; "
 			 "set one up with: sotto init --relay URL");
-	else if (c->a->trouble[0])
-		api_fail(c, API_LOCKED, "%s", c->a->trouble);
+	else if (c->a->trouble)
+		api_fail(c, c->a->trouble == ERR_KEY ? API_LOCKED :
+			 API_UNEXPECTED, "%s", agent_store_text(c->a->trouble));
 	else
 		api_fail(c, API_LOCKED, "the account is locked; "
 			 "open it with: sotto unlock");

@@ -102,8 +102,9 @@ static enum api_step status(struct api_call *c)
 	json_object_set_new(o, "state", json_string(json_agent_state(a)));
 	add_account(a, o);
 	json_object_set_new(o, "connection", json_connection(a));
-	if (a->trouble[0])
-		json_object_set_new(o, "trouble", json_text(a->trouble));
+	if (a->trouble)
+		json_object_set_new(o, "trouble",
+				    json_string(agent_store_text(a->trouble)));
 	if (a->state == AGENT_READY) {
 		relay_url_text(owner_url(a->owner), relay);
 		json_object_set_new(o, "relay", json_string(relay));

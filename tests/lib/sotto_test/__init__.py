@@ -24,7 +24,7 @@ from .world import LONG, Account, Relay, World
 
 __all__ = ["Account", "Api", "Bot", "LONG", "Relay", "Result", "Rpc",
            "RpcError", "SECOND", "Screen", "World", "alone", "faults", "long",
-           "scale", "timeout", "wait_for"]
+           "root", "scale", "timeout", "wait_for"]
 
 TIMEOUT_S = 60
 
@@ -49,6 +49,11 @@ def faults(function):
     return _mark(function, faults=True)
 
 
+def root(function):
+    """Needs root, and is skipped without."""
+    return _mark(function, root=True)
+
+
 def timeout(seconds, in_long=None):
     """How long it may take instead of 60 s; in_long: in `make check-long`."""
     return lambda f: _mark(f, timeout=in_long if LONG and in_long else seconds)
@@ -61,4 +66,5 @@ def scale(usual, in_long):
 
 def marks(function):
     return dict({"long": False, "alone": False, "faults": False,
+                 "root": False,
                  "timeout": TIMEOUT_S}, **getattr(function, "sotto", {}))

@@ -29,6 +29,9 @@ def list_tests(path):
     return 0
 
 
+SKIPPED = 77
+
+
 class TimedOut(Exception):
     pass
 
@@ -41,6 +44,8 @@ def run_test(path, name):
     proc.become_subreaper()
     function = tests(load(path))[name]
     marks = sotto_test.marks(function)
+    if marks["root"] and os.geteuid() != 0:
+        return SKIPPED
     world = sotto_test.World(name, faults=marks["faults"])
     ok = True
     signal.signal(signal.SIGALRM, on_alarm)
