@@ -30,6 +30,7 @@ struct auth {
 
 static void auth_end(struct auth *a)
 {
+	a->conn->claim = NULL;
 	mailbox_unpin(a->mailbox);
 	conn_unref(a->conn);
 	free(a->list);
@@ -81,6 +82,7 @@ void auth_begin(struct conn *c, const Sotto__Auth *m)
 	id.device = m->device;
 	a->conn = conn_ref(c);
 	a->mailbox = mailbox_pin(c->core, &id);
+	c->claim = &a->mailbox->id;
 	memcpy(a->signature, m->signature.data, SIGN_LEN);
 	a->has_token = m->token.len > 0;
 	if (a->has_token)

@@ -59,6 +59,8 @@ struct conn {
 	struct timer timer;	/* handshake, then silence */
 	uint64_t heard;		/* when the peer was last heard */
 	struct send *sends;	/* that will be answered here */
+	const struct mailbox_id *claim;	/* whom it says to be, while that is
+					 * being checked */
 	struct owner *owner;	/* once authenticated */
 };
 

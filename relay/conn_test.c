@@ -140,6 +140,27 @@ static void test_conn_gone_during_auth_is_safe(void **state)
 	test_settle(&f->w);
 }
 
+static void test_conn_of_a_device_that_leaves_during_auth_is_refused(
+	void **state)
+{
+	struct fixture *f = *state;
+	struct test_client late = { 0 };
+	struct test_read read;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	memcpy(late.token, f->client.token, TOKEN_LEN);
+	test_authenticate(&f->w, &late, f->bob);
+	read = test_snapshot(&f->w);	/* of the list that still has it */
+	test_remove_device(&f->client, f->bob);
+	test_settle(&f->w);
+	assert_true(f->bob->removed);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_AUTH);
+	test_complete(&read);
+	assert_null(late.conn->owner);
+	assert_int_equal(conn_close_code(late.conn), CLOSE_AUTH);
+	test_gone(&late);
+}
+
 static void test_conn_expired_is_told_until_the_token_is_confirmed(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +235,7 @@ int main(void)
 		TEST(test_conn_large_frame_before_hello_is_refused),
 		TEST(test_conn_window_counts_answers_that_were_not_written),
 		TEST(test_conn_gone_during_auth_is_safe),
+		TEST(test_conn_of_a_device_that_leaves_during_auth_is_refused),
 		TEST(test_conn_expired_is_told_until_the_token_is_confirmed),
 		TEST(test_conn_idle_holds_no_buffer),
 		TEST(test_conn_owner_who_sends_is_paused_too),

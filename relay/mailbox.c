@@ -191,7 +191,8 @@ static void on_deleted(struct storage_write *w)
 
 	mb->pins++;
 	mb->acking = false;
-	if (w->op.result == OK) {
+	/* With a device that left the list its mail has gone. */
+	if (w->op.result == OK || w->op.result == ERR_NOT_FOUND) {
 		mb->deleted = w->op.u.ack.upto;
 		delete_acked(mb);
 	} else {

@@ -575,6 +575,29 @@ static void test_full_disk_queue_stops_senders_and_keeps_the_order(void **state)
 		assert_true(f->w.rows[i].sequence > f->w.rows[i - 1].sequence);
 }
 
+static void test_ack_of_a_removed_device_is_not_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	const Sotto__ServerMessage *m;
+
+	test_gone(&f->owner);
+	post(f, 1);
+	test_commit_all(&f->w);
+	test_owner_live(&f->w, &f->owner, f->bob);
+	f->bob->removed = true;
+	test_ack(&f->owner, f->w.rows[0].sequence);
+	test_commit_all(&f->w);
+	test_gone(&f->owner);
+	for (int i = 0; i < 5; i++) {
+		test_world_pass(&f->w, 2000);
+		test_commit_all(&f->w);
+	}
+	assert_int_equal(f->w.n_acks, 1);
+	assert_int_equal(f->w.core->mailboxes.n, 0);
+	m = test_hear(&f->sender);
+	assert_int_equal(m->of_case, SOTTO__SERVER_MESSAGE__OF_SENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -592,6 +615,7 @@ int main(void)
 		TEST(test_sender_who_leaves_loses_nothing),
 		TEST(test_acks_are_one_op_at_a_time_with_the_newest),
 		TEST(test_failed_ack_is_tried_again),
+		TEST(test_ack_of_a_removed_device_is_not_tried_again),
 		TEST(test_slots_of_one_send_are_answered_together),
 		TEST(test_repeated_send_is_not_delivered_again),
 		TEST(test_same_id_with_another_content_is_a_conflict),

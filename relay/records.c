@@ -144,7 +144,8 @@ static void write_account(struct record *r, enum store_op_type type,
 	core_write(r->conn->core, &r->write);
 }
 
-/* Connections of devices that the new list has not end. */
+/* Connections of devices that the new list has not end, and those that are being
+ * checked against the list before. */
 static void part_removed(struct record *r)
 {
 	struct core *core = r->conn->core;
@@ -157,10 +158,8 @@ static void part_removed(struct record *r)
 		const struct mailbox_id *id;
 
 		following = c->next;
-		if (!c->owner)
-			continue;
-		id = &c->owner->mailbox->id;
-		if (account_equal(&id->account, &next.account) &&
+		id = c->owner ? &c->owner->mailbox->id : c->claim;
+		if (id && account_equal(&id->account, &next.account) &&
 		    !device_list_find(&next, id->device))
 			conn_close(c, CLOSE_AUTH);
 	}

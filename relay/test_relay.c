@@ -76,7 +76,7 @@ static enum store_slot_status store_slot(struct test_world *w,
 	struct test_account *a = find(w, &s->mailbox.account);
 	struct test_row *row;
 
-	if (!a || !a->known || s->mailbox.device != 1)
+	if (!a || !a->known || a->removed || s->mailbox.device != 1)
 		return STORE_SLOT_GONE;
 	assert(s->sequence > a->cursor);
 	if (test_rows(w, &a->id) >= w->row_max)
@@ -92,11 +92,13 @@ static enum store_slot_status store_slot(struct test_world *w,
 	return STORE_SLOT_STORED;
 }
 
-static void store_ack(struct test_world *w, const struct store_op *op)
+static int store_ack(struct test_world *w, const struct store_op *op)
 {
 	struct test_account *a = find(w, &op->u.ack.mailbox.account);
 	unsigned kept = 0;
 
+	if (a->removed)
+		return ERR_NOT_FOUND;
 	for (unsigned i = 0; i < w->n_rows; i++) {
 		if (!account_equal(&w->rows[i].mailbox.account, &a->id) ||
 		    w->rows[i].sequence > op->u.ack.upto)
@@ -105,6 +107,17 @@ static void store_ack(struct test_world *w, const struct store_op *op)
 	w->n_rows = kept;
 	assert(op->u.ack.upto >= a->cursor);
 	a->cursor = op->u.ack.upto;
+	return OK;
+}
+
+static void store_list(struct test_world *w, const struct store_op *op)
+{
+	struct test_account *a = find(w, &op->u.account.account);
+
+	sotto__device_list__free_unpacked(a->list, NULL);
+	a->list = sotto__device_list__unpack(NULL, op->u.account.list.len,
+					     op->u.account.list.data);
+	a->removed = a->list->devices[0]->id != 1;
 }
 
 static void apply(struct test_world *w, struct store_op *op)
@@ -119,7 +132,7 @@ static void apply(struct test_world *w, struct store_op *op)
 		}
 		break;
 	case STORE_ACK:
-		store_ack(w, op);
+		op->result = store_ack(w, op);
 		break;
 	case STORE_REGISTER:
 		find(w, &op->u.account.account)->known = true;
@@ -131,6 +144,8 @@ static void apply(struct test_world *w, struct store_op *op)
 			op->u.token.expired;
 		break;
 	case STORE_LIST:
+		store_list(w, op);
+		break;
 	case STORE_BUNDLE:
 	case STORE_PREKEYS:
 	case STORE_TAKE:
@@ -324,9 +339,8 @@ static void make_bundle(struct test_account *a)
 struct test_account *test_account(struct test_world *w)
 {
 	struct test_account *a = &w->accounts[w->n_accounts];
-	uint8_t root_secret[SIGN_SECRET_LEN], list_secret[SIGN_SECRET_LEN];
+	uint8_t root_secret[SIGN_SECRET_LEN];
 	uint8_t seed[32] = { (uint8_t)++w->n_accounts };
-	uint8_t certificate[SIGN_LEN];
 	struct device_list list = { .epoch = 1, .version = 1, .n = 1 };
 	uint8_t *encoded;
 	size_t len;
@@ -334,7 +348,7 @@ struct test_account *test_account(struct test_world *w)
 	assert(w->n_accounts <= TEST_LIST_MAX);
 	crypto_sign_seed_keypair(list.root, root_secret, seed);
 	seed[1] = 1;
-	crypto_sign_seed_keypair(list.list_key, list_secret, seed);
+	crypto_sign_seed_keypair(list.list_key, a->list_secret, seed);
 	seed[1] = 2;
 	list.devices[0].id = 1;
 	list.devices[0].identity_key[0] = 5;
@@ -342,8 +356,8 @@ struct test_account *test_account(struct test_world *w)
 				 seed);
 	a->id = account_from_root(list.root);
 	list.account = a->id;
-	list_key_certify(root_secret, 1, list.list_key, certificate);
-	encoded = device_list_sign(&list, list_secret, certificate, &len);
+	list_key_certify(root_secret, 1, list.list_key, a->certificate);
+	encoded = device_list_sign(&list, a->list_secret, a->certificate, &len);
 	a->list = sotto__device_list__unpack(NULL, len, encoded);
 	free(encoded);
 	make_bundle(a);
@@ -470,8 +484,8 @@ static void say_auth(struct test_client *c, struct test_account *a,
 	test_say(c, &m);
 }
 
-void test_owner(struct test_world *w, struct test_client *c,
-		struct test_account *a)
+void test_authenticate(struct test_world *w, struct test_client *c,
+		       struct test_account *a)
 {
 	const Sotto__ServerMessage *m;
 
@@ -480,6 +494,14 @@ void test_owner(struct test_world *w, struct test_client *c,
 	m = test_hear(c);
 	assert(m->of_case == SOTTO__SERVER_MESSAGE__OF_CHALLENGE);
 	say_auth(c, a, m->challenge);
+}
+
+void test_owner(struct test_world *w, struct test_client *c,
+		struct test_account *a)
+{
+	const Sotto__ServerMessage *m;
+
+	test_authenticate(w, c, a);
 	/* The device, and to register a commit and the device again. */
 	while (c->conn->state == CONN_AUTHENTICATING) {
 		if (!test_read(w))
@@ -520,6 +542,28 @@ void test_ack(struct test_client *c, uint64_t sequence)
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_ACK;
 	m.ack = &ack;
 	test_say(c, &m);
+}
+
+void test_remove_device(struct test_client *c, struct test_account *a)
+{
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+	Sotto__PutList put = SOTTO__PUT_LIST__INIT;
+	struct device_list list;
+	uint8_t *encoded;
+	size_t len;
+
+	if (device_list_verify(a->list, &list) < 0)
+		abort();
+	list.version++;
+	memcpy(list.previous, list.hash, HASH_LEN);
+	list.devices[0].id = 2;
+	encoded = device_list_sign(&list, a->list_secret, a->certificate, &len);
+	put.list = sotto__device_list__unpack(NULL, len, encoded);
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_PUT_LIST;
+	m.put_list = &put;
+	test_say(c, &m);
+	sotto__device_list__free_unpacked(put.list, NULL);
+	free(encoded);
 }
 
 uint32_t test_number(const ProtobufCBinaryData *id)

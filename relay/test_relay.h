@@ -24,8 +24,10 @@ struct test_account {
 	uint8_t auth_secret[SIGN_SECRET_LEN];
 	Sotto__DeviceList *list;	/* version 1, device 1 */
 	Sotto__Bundle *bundle;
+	uint8_t list_secret[SIGN_SECRET_LEN], certificate[SIGN_LEN];
 	/* What the disk holds. */
 	bool known;
+	bool removed;			/* device 1 left the list */
 	uint64_t cursor, token, expired;
 };
 
@@ -97,6 +99,11 @@ void test_owner_live(struct test_world *w, struct test_client *c,
 		     struct test_account *a);
 void test_sender(struct test_world *w, struct test_client *c);
 void test_ack(struct test_client *c, uint64_t sequence);
+/* Connects and says Auth, for which the disk is then asked. */
+void test_authenticate(struct test_world *w, struct test_client *c,
+		       struct test_account *a);
+/* PutList: device 2 takes device 1's place. */
+void test_remove_device(struct test_client *c, struct test_account *a);
 
 /* Sends an envelope to device 1 of n accounts; number is its id. */
 void test_send(struct test_client *c, uint32_t number, const char *payload,
