@@ -23,6 +23,7 @@ enum {
 	HOUSEKEEPING_FIRST_MS = 10 * 1000,
 	HOUSEKEEPING_MS = 3600 * 1000,
 	EXPIRY_GRACE_MS = 3600 * 1000,
+	LAST_COMMITS = 10,
 };
 
 #define STORE "account.db"
@@ -344,7 +345,9 @@ static void free_handle(uv_handle_t *handle)
 /* Takes any half-open state. */
 static void close_account(struct agent *a)
 {
-	if (a->turn)
+	/* What runs after a commit may begin the next transaction. */
+	for (int i = 0; i < LAST_COMMITS && a->turn &&
+	     turn_is_open(a->turn); i++)
 		turn_commit(a->turn);
 	if (a->housekeeping)
 		uv_close((uv_handle_t *)a->housekeeping, free_handle);

@@ -254,6 +254,10 @@ static void after_unlock(uv_work_t *work, int status)
 	struct agent *a = j->a;
 	int ret = status ? ERR_SYSTEM : j->ret;
 
+	if (a->stopping) {	/* nobody is left to answer */
+		finish_job(j);
+		return;
+	}
 	if (!ret && a->state != AGENT_READY)
 		ret = agent_open(a, j->key);
 	if (ret)
@@ -328,6 +332,10 @@ static void after_init(uv_work_t *work, int status)
 	struct secret *seed = NULL;
 	int ret = status ? ERR_SYSTEM : j->ret;
 
+	if (a->stopping) {
+		finish_job(j);
+		return;
+	}
 	if (!ret)
 		ret = agent_create(a, j->key, api_text(c, "relay"),
 				   api_text(c, "name"), api_text(c, "invite"),

@@ -294,11 +294,12 @@ int apply(struct incoming *m)
 	}
 	before = m->c;
 	ret = introduce(m, &drop);
-	if (ret || drop) {
-		if (drop)
-			log_warn("a stranger did not introduce itself; dropped");
-		return ret;
+	if (!ret && drop) {
+		log_warn("a stranger did not introduce itself; dropped");
+		return ratchet_forget(m->a->ratchet, &m->c.account);
 	}
+	if (ret)
+		return ret;
 	hlc_seen(&m->a->clock, m->content->clock);
 	sendq_heard(m->a->sendq, m->c.row);
 	ret = check_lists(m);

@@ -20,6 +20,7 @@ struct incoming {
 	const struct device_list *list;	/* under which it was decrypted */
 	bool new_session;
 	Sotto__Content *content;
+	bool junk;			/* refused, nothing to remember */
 };
 
 /* In a turn. OK also when the content is refused for good; else the store's

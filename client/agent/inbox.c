@@ -10,12 +10,17 @@
 #include "repair.h"
 #include "sendq.h"
 
-enum { PAIRS_MAX = 8 };	/* a week each, kept 30 days */
+enum {
+	PAIRS_MAX = 8,		/* a week each, kept 30 days */
+	JUNK_LOG_MS = 10 * 1000,
+};
 
 struct inbox {
 	struct agent *a;
 	struct secret *pairs;	/* struct seal_pair[PAIRS_MAX], newest first */
 	int n_pairs;		/* -1: to be loaded */
+	uint64_t junk;		/* dropped and not logged yet */
+	uint64_t junk_at;
 };
 
 struct inbox *inbox_create(struct agent *a)
@@ -183,19 +188,35 @@ static int open_envelope(struct inbox *in, struct incoming *m)
 	return ret ? ret : decrypt(m);
 }
 
+/* Junk is counted, not listed, and leaves nothing in the store: else it would
+ * fill log and disk. */
+static void note_junk(struct inbox *in, const char *what)
+{
+	uint64_t now = sys_mono_ms(in->a->sys);
+
+	in->junk++;
+	if (in->junk_at && now - in->junk_at < JUNK_LOG_MS)
+		return;
+	log_warn("%llu envelope%s dropped: %s", (unsigned long long)in->junk,
+		 in->junk > 1 ? "s" : "", what);
+	in->junk = 0;
+	in->junk_at = now;
+}
+
 /* What is to be done with an envelope that did not open. */
-static int on_unopened(struct incoming *m, int err)
+static int on_unopened(struct inbox *in, struct incoming *m, int err)
 {
 	struct agent *a = m->a;
 
 	if (err == ERR_REFUSED) {
-		log_warn("an envelope was refused: its sender has no right to "
-			 "send it");
+		m->junk = true;
+		note_junk(in, "the sender had no right to send it");
 		return OK;
 	}
 	if (!m->attributed || m->c.state == CONTACT_BLOCKED) {
 		/* Whoever has the link can send such; there is no telling who. */
-		log_warn("an envelope sent with one's link does not decrypt");
+		m->junk = true;
+		note_junk(in, "sent with one's link, and does not decrypt");
 		return OK;
 	}
 	if (err == ERR_IDENTITY)
@@ -212,7 +233,7 @@ static int take(struct inbox *in, struct incoming *m)
 	if (is_store_error(ret))
 		return ret;
 	if (ret)
-		return on_unopened(m, ret);
+		return on_unopened(in, m, ret);
 	if (m->new_session)
 		owner_prekey_used(m->a->owner);
 	return apply(m);
@@ -232,6 +253,7 @@ int inbox_deliver(struct inbox *in, const Sotto__Deliver *d)
 		sotto__sealed__free_unpacked(m.sealed, NULL);
 	if (m.content)
 		sotto__content__free_unpacked(m.content, NULL);
-	return ret ? ret : received_add(a->db, d->envelope.data,
-					sys_wall_ms(a->sys));
+	if (ret || m.junk)
+		return ret;
+	return received_add(a->db, d->envelope.data, sys_wall_ms(a->sys));
 }

@@ -85,8 +85,11 @@ void turn_destroy(struct turn *t)
 {
 	if (!t)
 		return;
-	turn_commit(t);
-	t->db = NULL;
+	/* What its hooks would call is gone by now. */
+	if (t->open)
+		db_rollback(t->db);
+	t->open = false;
+	t->n_hooks = 0;
 	uv_close((uv_handle_t *)&t->prepare, on_closed);
 	uv_close((uv_handle_t *)&t->check, on_closed);
 	uv_close((uv_handle_t *)&t->timer, on_closed);

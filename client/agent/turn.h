@@ -17,7 +17,7 @@ struct turn;
 int turn_create(uv_loop_t *loop, struct db *db, struct hlc *clock,
 		void (*stored)(void *ctx, int err), void *ctx,
 		struct turn **out) must_check;
-/* Commits what is open. The memory goes when the loop has closed its handles. */
+/* Takes back what is open: commit first. The memory goes when the loop has closed its handles. */
 void turn_destroy(struct turn *t);	/* takes NULL */
 
 /* Every change of the database stands between these two. The first begin of a
