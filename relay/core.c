@@ -89,6 +89,15 @@ void core_destroy(struct core *core)
 	free(core);
 }
 
+void core_configure(struct core *core, const struct core_settings *settings)
+{
+	memcpy(core->settings.rates, settings->rates,
+	       sizeof(settings->rates));
+	core->settings.memory_max = settings->memory_max;
+	core_charge(core, 0);
+	core_release(core, 0);
+}
+
 void core_revoked(struct core *core,
 		  const uint8_t hash[static CAPABILITY_ID_LEN])
 {

@@ -72,6 +72,9 @@ void core_create(const struct core_settings *settings,
 /* All connections are gone and the storage has completed everything. */
 void core_destroy(struct core *core);
 
+/* Takes rates and memory_max over. */
+void core_configure(struct core *core, const struct core_settings *settings);
+
 /* A revocation as the store kept it, at start. */
 void core_revoked(struct core *core,
 		  const uint8_t hash[static CAPABILITY_ID_LEN]);

@@ -11,10 +11,12 @@
 #include "core.h"
 #include "listen.h"
 #include "log.h"
+#include "reload.h"
 #include "secret.h"
 #include "storage.h"
 #include "store.h"
 #include "sys.h"
+#include "tls.h"
 #include "ws.h"
 
 enum {
@@ -29,13 +31,15 @@ enum {
 struct relay {
 	uv_loop_t loop;
 	struct config config;
+	int argc;
+	char **argv;
 	void *store;
 	struct storage *storage;
 	struct core *core;
 	struct ws *ws;
 	struct listener *listeners[CONFIG_LISTEN_MAX];
 	size_t n_listeners;
-	uv_signal_t term, interrupt;
+	uv_signal_t term, interrupt, hangup;
 	uv_prepare_t prepare;
 	uv_timer_t timer;		/* of the core's wheel */
 	uint64_t leaving;		/* since when; 0: not */
@@ -100,19 +104,30 @@ static void on_signal(uv_signal_t *signal, int number)
 	core_leave(r->core, RETRY_AFTER_MS);
 }
 
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	struct relay *r = signal->data;
+
+	(void)number;
+	reload(&r->config, r->argc, r->argv, r->core, r->ws);
+}
+
 static void start_handles(struct relay *r)
 {
 	signal(SIGPIPE, SIG_IGN);
 	uv_signal_init(&r->loop, &r->term);
 	uv_signal_init(&r->loop, &r->interrupt);
+	uv_signal_init(&r->loop, &r->hangup);
 	uv_prepare_init(&r->loop, &r->prepare);
 	uv_timer_init(&r->loop, &r->timer);
 	r->term.data = r;
 	r->interrupt.data = r;
+	r->hangup.data = r;
 	r->prepare.data = r;
 	r->timer.data = r;
 	uv_signal_start(&r->term, on_signal, SIGTERM);
 	uv_signal_start(&r->interrupt, on_signal, SIGINT);
+	uv_signal_start(&r->hangup, on_hangup, SIGHUP);
 	uv_prepare_start(&r->prepare, on_prepare);
 }
 
@@ -120,6 +135,7 @@ static void stop_handles(struct relay *r)
 {
 	uv_close((uv_handle_t *)&r->term, NULL);
 	uv_close((uv_handle_t *)&r->interrupt, NULL);
+	uv_close((uv_handle_t *)&r->hangup, NULL);
 	uv_close((uv_handle_t *)&r->prepare, NULL);
 	uv_close((uv_handle_t *)&r->timer, NULL);
 }
@@ -271,9 +287,11 @@ static int run(struct relay *r)
 static int check(const struct config *c)
 {
 	int err = make_data_dir(c->data);
+	struct tls *tls = NULL;
 
 	if (err == OK && c->tls_cert)
-		err = ws_check_tls(c->tls_cert, c->tls_key);
+		err = tls_create(c->tls_cert, c->tls_key, &tls);
+	tls_destroy(tls);
 	if (err < 0)
 		return EXIT_FAILED;
 	printf("The settings are good.\n");
@@ -284,6 +302,9 @@ int main(int argc, char **argv)
 {
 	static struct relay r;
 	int status = 0;
+
+	r.argc = argc;
+	r.argv = argv;
 
 	log_init("sotto-relay", LOG_INFO);
 	if (secret_process_init() < 0) {

@@ -80,45 +80,46 @@ struct setting {
 	enum kind kind;
 	enum width width;
 	size_t offset;
+	bool live;	/* SIGHUP takes it over */
 };
 
 static const struct setting settings[] = {
 	{ "listen", "ADDR:PORT", "where to listen; may be given many times",
-	  KIND_LISTEN, 0, 0 },
+	  KIND_LISTEN, 0, 0, false },
 	{ "data", "DIR", "where mail is kept; made when missing",
-	  KIND_TEXT, 0, AT(data) },
+	  KIND_TEXT, 0, AT(data), false },
 	{ "tls-cert", "FILE", "PEM certificate chain", KIND_TEXT, 0,
-	  AT(tls_cert) },
+	  AT(tls_cert), true },
 	{ "tls-key", "FILE", "its PEM private key", KIND_TEXT, 0,
-	  AT(tls_key) },
+	  AT(tls_key), true },
 	{ "name", "NAME", "host name by which clients know this relay",
-	  KIND_TEXT, 0, AT(name) },
+	  KIND_TEXT, 0, AT(name), false },
 	{ "log-level", "LEVEL", "error, warn, info or debug [info]",
-	  KIND_LEVEL, 0, 0 },
+	  KIND_LEVEL, 0, 0, true },
 	{ "retention", "TIME", "how long mail waits, such as 12h or 7d [7d]",
-	  KIND_TIME, WIDTH_U32, AT(core.retention) },
+	  KIND_TIME, WIDTH_U32, AT(core.retention), false },
 	{ "mailbox-messages", "N", "messages in one mailbox [20000]",
-	  KIND_COUNT, WIDTH_U32, AT(store.mailbox_rows) },
+	  KIND_COUNT, WIDTH_U32, AT(store.mailbox_rows), false },
 	{ "mailbox-size", "SIZE", "bytes in one mailbox [64M]",
-	  KIND_SIZE, WIDTH_U64, AT(store.mailbox_bytes) },
+	  KIND_SIZE, WIDTH_U64, AT(store.mailbox_bytes), false },
 	{ "intro-share", "PERCENT", "of a mailbox, for mail from strangers [10]",
-	  KIND_PERCENT, WIDTH_U32, AT(store.intro_share) },
+	  KIND_PERCENT, WIDTH_U32, AT(store.intro_share), false },
 	{ "intro-burst", "N", "messages at once by one contact link [120]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_INTRO].burst) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_INTRO].burst), true },
 	{ "intro-rate", "N", "and a minute after that [60]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_INTRO].per_minute) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_INTRO].per_minute), true },
 	{ "contact-burst", "N", "messages at once by one contact [40000]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_CONTACT].burst) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_CONTACT].burst), true },
 	{ "contact-rate", "N", "and a minute after that [30000]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_CONTACT].per_minute) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_CONTACT].per_minute), true },
 	{ "group-burst", "N", "messages at once by one group [40000]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_GROUP].burst) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_GROUP].burst), true },
 	{ "group-rate", "N", "and a minute after that [30000]",
-	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_GROUP].per_minute) },
+	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_GROUP].per_minute), true },
 	{ "connections", "N", "connections at once [16000]",
-	  KIND_COUNT, WIDTH_SIZE, AT(ws.connections_max) },
+	  KIND_COUNT, WIDTH_SIZE, AT(ws.connections_max), true },
 	{ "memory", "SIZE", "for mail that is not on the disk yet [64M]",
-	  KIND_SIZE, WIDTH_SIZE, AT(core.memory_max) },
+	  KIND_SIZE, WIDTH_SIZE, AT(core.memory_max), true },
 };
 
 _Static_assert(sizeof(settings) / sizeof(settings[0]) == SETTINGS_N,
@@ -221,6 +222,34 @@ const char *settings_name(const struct setting *s)
 bool settings_is_listen(const struct setting *s)
 {
 	return s->kind == KIND_LISTEN;
+}
+
+bool settings_wait(const struct setting *s)
+{
+	return !s->live;
+}
+
+bool settings_same(const struct config *a, const struct config *b,
+		   const struct setting *s)
+{
+	const char *at_a = (const char *)a + s->offset;
+	const char *at_b = (const char *)b + s->offset;
+	static const size_t sizes[] = { 4, 8, sizeof(size_t) };
+
+	if (s->kind == KIND_LISTEN)
+		return a->n_listen == b->n_listen &&
+		       memcmp(a->listen, b->listen,
+			      a->n_listen * sizeof(a->listen[0])) == 0;
+	if (s->kind == KIND_LEVEL)
+		return a->log_level == b->log_level;
+	if (s->kind == KIND_TEXT) {
+		const char *text_a = *(char *const *)(const void *)at_a;
+		const char *text_b = *(char *const *)(const void *)at_b;
+
+		return text_a && text_b ? strcmp(text_a, text_b) == 0 :
+					  text_a == text_b;
+	}
+	return memcmp(at_a, at_b, sizes[s->width]) == 0;
 }
 
 void config_help(FILE *out)

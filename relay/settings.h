@@ -19,6 +19,10 @@ const char *settings_name(const struct setting *s);
 const struct setting *settings_find(const char *name);
 /* The one that may be given many times. */
 bool settings_is_listen(const struct setting *s);
+/* Whether a change of it waits for a restart. */
+bool settings_wait(const struct setting *s);
+bool settings_same(const struct config *a, const struct config *b,
+		   const struct setting *s);
 /* ERR_USAGE: the config's error tells. */
 int settings_set(struct config *c, const struct setting *s,
 		 const char *value) must_check;

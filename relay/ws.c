@@ -1,14 +1,13 @@
 #include "ws.h"
 
 #include <libwebsockets.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "conn.h"
 #include "core.h"
 #include "log.h"
+#include "tls.h"
 
 enum {
 	RX_BUFFER = 2048,		/* a connection's; frames are reassembled */
@@ -26,6 +25,7 @@ struct ws {
 	uv_loop_t *loop;
 	struct lws_context *context;
 	struct lws_vhost *vhost;
+	struct tls *tls;	/* NULL: plain */
 	struct buf tx;		/* LWS_PRE bytes and a frame, for one write */
 	size_t partial;		/* bytes in all sessions' rx */
 };
@@ -237,17 +237,13 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 static int on_other(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
-	SSL_CTX *ctx = user;
+	struct ws *ws = lws_context_user(lws_get_context(wsi));
 
 	(void)in;
 	(void)len;
 	switch (reason) {
 	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-		/* Without tickets and cache: resumption would link a person's
-		 * connections. */
-		SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-		SSL_CTX_set_num_tickets(ctx, 0);
+		tls_attach(ws->tls, user);	/* an SSL_CTX here */
 		return 0;
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return -1;
@@ -279,27 +275,6 @@ static void on_log(int level, const char *line)
 	while (len > 0 && line[len - 1] == '\n')
 		len--;
 	log_warn("libwebsockets: %.*s", (int)len, line);
-}
-
-int ws_check_tls(const char *cert, const char *key)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	int err = OK;
-
-	if (!ctx)
-		return ERR_KEY;
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
-		log_error("%s: not a readable PEM certificate chain", cert);
-		err = ERR_KEY;
-	} else if (SSL_CTX_use_PrivateKey_file(ctx, key,
-					       SSL_FILETYPE_PEM) != 1) {
-		log_error("%s: not a readable PEM private key, or not the "
-			  "certificate's", key);
-		err = ERR_KEY;
-	}
-	ERR_clear_error();
-	SSL_CTX_free(ctx);
-	return err;
 }
 
 static int make_vhost(struct ws *ws)
@@ -341,7 +316,8 @@ int ws_create(uv_loop_t *loop, struct core *core,
 
 	lws_set_log_level(LLL_ERR, on_log);
 	if (settings->tls_cert) {
-		err = ws_check_tls(settings->tls_cert, settings->tls_key);
+		err = tls_create(settings->tls_cert, settings->tls_key,
+				 &ws->tls);
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	}
 	ws->core = core;
@@ -358,6 +334,14 @@ int ws_create(uv_loop_t *loop, struct core *core,
 	}
 	*out = ws;
 	return OK;
+}
+
+int ws_reload(struct ws *ws, const struct ws_settings *settings)
+{
+	ws->settings.connections_max = settings->connections_max;
+	if (!ws->tls || !settings->tls_cert)
+		return OK;
+	return tls_reload(ws->tls, settings->tls_cert, settings->tls_key);
 }
 
 void ws_adopt(struct ws *ws, int fd)
@@ -384,6 +368,7 @@ void ws_destroy(struct ws *ws)
 	}
 	if (ws->context)
 		lws_context_destroy(ws->context);
+	tls_destroy(ws->tls);
 	buf_finish(&ws->tx);
 	free(ws);
 }

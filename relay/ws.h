@@ -19,12 +19,12 @@ struct ws_settings {
 /* ERR_SYSTEM, ERR_KEY for a certificate or key that does not load; logged. */
 int ws_create(uv_loop_t *loop, struct core *core,
 	      const struct ws_settings *settings, struct ws **out) must_check;
+/* Takes connections_max and the certificate anew; sockets that are open stay
+ * as they are. ERR_KEY: the old certificate stays; logged. */
+int ws_reload(struct ws *ws, const struct ws_settings *settings) must_check;
 /* Takes an accepted socket. */
 void ws_adopt(struct ws *ws, int fd);
 /* Drops every connection and runs the loop until all is freed. Takes NULL. */
 void ws_destroy(struct ws *ws);
-
-/* Whether the PEM files load and belong together. ERR_KEY; logged. */
-int ws_check_tls(const char *cert, const char *key) must_check;
 
 #endif
