@@ -54,6 +54,13 @@ bool caps_fresh(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN])
 		c.expiry > hours + CAPS_RENEW_HOURS;
 }
 
+int caps_forget(struct agent *a)
+{
+	int ret = db_put(a->db, STOCK, "", 0);
+
+	return ret ? ret : db_put(a->db, LINKS, "", 0);
+}
+
 bool caps_old(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN])
 {
 	uint64_t hours = sys_wall_ms(a->sys) / (3600 * 1000);

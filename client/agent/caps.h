@@ -32,6 +32,8 @@ bool caps_is_link(struct agent *a, const uint8_t id[static CAPABILITY_ID_LEN]);
 /* Whether a capability will still be good for a while. */
 bool caps_fresh(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN]);
 
+/* The relay does not know them any more: the stock and the links are empty. */
+int caps_forget(struct agent *a) must_check;
 /* Whether it was minted more than a month ago. */
 bool caps_old(const struct agent *a, const uint8_t cap[static CAPABILITY_LEN]);
 

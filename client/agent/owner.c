@@ -1,6 +1,8 @@
 #include "owner.h"
 
 #include "caps.h"
+#include "compose.h"
+#include "contacts.h"
 #include "fault.h"
 #include "inbox.h"
 #include "log.h"
@@ -65,15 +67,30 @@ struct auth_parts {
 	struct buf list, bundle, token, invite;
 };
 
-/* Of an account that the relay may not know yet. */
-static int load_auth(struct agent *a, struct auth_parts *p, bool *registered)
+/* The last token, when the relay's store is still the one that issued it. */
+static int load_token(struct owner *o, struct buf *token)
 {
+	struct agent *a = o->a;
+	struct buf held;
+	int ret;
+
+	buf_init(&held, INCARNATION_LEN);
+	ret = db_get(a->db, "incarnation", &held);
+	if (!ret && held.len == INCARNATION_LEN &&
+	    !memcmp(held.data, o->incarnation, INCARNATION_LEN))
+		ret = db_get(a->db, "token", token);
+	buf_finish(&held);
+	return ret == ERR_NOT_FOUND ? OK : ret;
+}
+
+/* Of an account that the relay may not know yet. */
+static int load_auth(struct owner *o, struct auth_parts *p, bool *registered)
+{
+	struct agent *a = o->a;
 	int ret = owner_flag(a, "registered", registered);
 
 	if (!ret)
-		ret = db_get(a->db, "token", &p->token);
-	if (ret == ERR_NOT_FOUND)
-		ret = OK;
+		ret = load_token(o, &p->token);
 	if (ret || *registered)
 		return ret;
 	ret = keys_list_encoded(a->db, &p->list);
@@ -139,7 +156,7 @@ static void on_challenge(void *ctx, const Sotto__Challenge *c)
 		ret = turn_end(a->turn, ret);
 	}
 	if (!ret)
-		ret = load_auth(a, &p, &registered);
+		ret = load_auth(o, &p, &registered);
 	if (!ret)
 		send_auth(o, c, &p);
 	else
@@ -185,18 +202,47 @@ static int upload_again(struct agent *a)
 	return ret;
 }
 
+/* What c was given is worth nothing: it gets another, with the next message. */
+static int give_again(void *ctx, const struct contact *contact)
+{
+	struct agent *a = ctx;
+	struct contact c = *contact;
+	int ret;
+
+	if (c.state != CONTACT_ADDED || !c.has_given)
+		return OK;
+	c.has_given = c.answered = false;
+	ret = contact_save(a->db, &c);
+	if (!ret && c.has_capability)
+		ret = compose_introduction(a, &c);
+	return ret ? ret : sendq_queued(a->sendq, &c);
+}
+
+/* The relay had forgotten the account, and with it the key under which it had
+ * minted. */
+static int begin_again(struct agent *a)
+{
+	int ret;
+
+	log_warn("the relay had forgotten this account; contact links made "
+		 "before are void");
+	ret = caps_forget(a);
+	return ret ? ret : contact_each(a->db, give_again, a);
+}
+
 static int store_ready(struct owner *o, const Sotto__Ready *r)
 {
 	struct agent *a = o->a;
 	struct buf held;
-	bool changed;
+	bool changed, known;
 	int ret;
 
 	buf_init(&held, INCARNATION_LEN);
 	ret = db_get(a->db, "incarnation", &held);
 	if (ret && ret != ERR_NOT_FOUND)
 		return ret;
-	changed = !ret && (held.len != INCARNATION_LEN ||
+	known = !ret;
+	changed = known && (held.len != INCARNATION_LEN ||
 		memcmp(held.data, o->incarnation, INCARNATION_LEN));
 	buf_finish(&held);
 	ret = db_put(a->db, "token", r->token.data, TOKEN_LEN);
@@ -207,6 +253,8 @@ static int store_ready(struct owner *o, const Sotto__Ready *r)
 			     INCARNATION_LEN);
 	if (!ret && (changed || r->list_version < a->keys->list.version))
 		ret = upload_again(a);
+	if (!ret && known && r->registered)
+		ret = begin_again(a);
 	return ret;
 }
 
