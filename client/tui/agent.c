@@ -8,7 +8,7 @@
 #include "buf.h"
 #include "conn.h"
 
-enum { TAG_MAX = 64, RETRY_MIN_MS = 250, RETRY_MAX_MS = 4000 };
+enum { TAG_MAX = 80, RETRY_MIN_MS = 250, RETRY_MAX_MS = 4000 };
 
 struct asked {
 	int64_t id;

@@ -46,7 +46,7 @@ void agent_turn(struct agent *a, int64_t now);
 int64_t agent_deadline(const struct agent *a);
 
 /* Asks; params is stolen (NULL for none), done may be NULL, tag is copied (at most
- * 63 bytes, NULL for none). Dropped without a word when the agent is down. */
+ * 79 bytes, NULL for none). Dropped without a word when the agent is down. */
 void agent_ask(struct agent *a, const char *method, json_t *params,
 	       agent_done *done, const char *tag);
 /* The same with descriptors, which stay the caller's. */

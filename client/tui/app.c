@@ -111,11 +111,8 @@ static void enter_locked(struct app *a)
 	a->subscribed = false;
 	overlay_close(a);
 	unlock_begin(a);
-	for (size_t i = 0; i < a->model.n; i++) {
+	for (size_t i = 0; i < a->model.n; i++)
 		window_clear(a->model.chats[i]);
-		a->model.chats[i]->follow = true;
-		a->model.chats[i]->loaded = a->model.chats[i]->more_after = false;
-	}
 }
 
 static void got_hello(void *ctx, const struct reply *r)

@@ -89,8 +89,12 @@ struct chat *model_take_contact(struct model *m, const json_t *contact);
 void model_remove(struct model *m, struct chat *c);
 
 enum page { PAGE_LATEST, PAGE_BEFORE, PAGE_AFTER };
+/* The message that a page before or after the window is asked with: its first or
+ * last one; NULL for PAGE_LATEST, and when there is none. */
+const char *model_page_edge(const struct chat *c, enum page which);
 /* The answer of chat.history. For PAGE_LATEST it replaces what it overlaps, and
- * everything when it overlaps nothing. */
+ * everything when it overlaps nothing. The others fit only while their edge is
+ * still that of the window. */
 void model_take_page(struct chat *c, enum page which, const json_t *result);
 /* Empties the window and begins anew with one message (a search result). */
 void model_begin_at(struct chat *c, const json_t *message);

@@ -7,12 +7,20 @@
 
 static void got_page(struct app *a, enum page which, const struct reply *r)
 {
-	struct chat *c = model_find(&a->model, r->tag);
+	char account[MODEL_ID_LEN + 1];
+	const char *edge;
+	struct chat *c;
 
+	snprintf(account, sizeof(account), "%s", r->tag);
+	c = model_find(&a->model, account);
 	if (c == NULL)
 		return;
 	c->loading = false;
 	a->dirty = true;
+	edge = model_page_edge(c, which);
+	if (which != PAGE_LATEST &&
+	    (!edge || strcmp(r->tag + strlen(account) + 1, edge) != 0))
+		return;		/* the window has moved since */
 	if (r->code) {
 		app_refused(a, r);
 		return;
@@ -45,27 +53,23 @@ static void ask_page(struct app *a, struct chat *c, enum page which)
 {
 	static agent_done *const done[] = { got_latest, got_before, got_after };
 	json_t *params = json_pack("{s:s}", "chat", c->account);
+	const char *edge = model_page_edge(c, which);
+	char tag[2 * MODEL_ID_LEN + 2];
 	int limit = PAGE_MESSAGES;
-	size_t at = 0;
 
 	if (which == PAGE_LATEST && c->unread > PAGE_MESSAGES - 10)
 		limit = c->unread > 190 ? 200 : (int)c->unread + 10;
-	if (which != PAGE_LATEST) {
-		if (which == PAGE_AFTER)
-			for (at = c->n; at > 0 && !c->messages[at - 1]->id[0];)
-				at--;
-		if (which == PAGE_AFTER && at > 0)
-			at--;
-		if (c->n == 0 || !c->messages[at]->id[0]) {
-			json_decref(params);
-			return;
-		}
-		json_object_set_new(params, which == PAGE_BEFORE ? "before" : "after",
-				    json_string(c->messages[at]->id));
+	if (which != PAGE_LATEST && edge == NULL) {
+		json_decref(params);
+		return;
 	}
+	if (edge != NULL)
+		json_object_set_new(params, which == PAGE_BEFORE ? "before" : "after",
+				    json_string(edge));
 	json_object_set_new(params, "limit", json_integer(limit));
 	c->loading = agent_is_up(a->agent);
-	agent_ask(a->agent, "chat.history", params, done[which], c->account);
+	snprintf(tag, sizeof(tag), "%s %s", c->account, edge ? edge : "");
+	agent_ask(a->agent, "chat.history", params, done[which], tag);
 }
 
 void talk_need_page(struct app *a, bool before)

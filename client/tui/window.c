@@ -36,15 +36,20 @@ static size_t settled(const struct chat *c)
 	return n;
 }
 
+/* The window begins anew. */
+static void begin(struct chat *c)
+{
+	c->loading = c->loaded = c->more_after = false;
+	c->more_before = true;
+}
+
 void window_clear(struct chat *c)
 {
+	/* pending ones go only with the chat */
 	while (settled(c) > 0)
 		drop(c, 0);
-	if (c->n > 0) {		/* pending ones go only with the chat */
-		c->more_before = true;
-		return;
-	}
-	c->bytes = 0;
+	begin(c);
+	c->follow = true;
 }
 
 struct message *model_find_message(const struct chat *c, const char *id, size_t *index)
@@ -90,6 +95,15 @@ static void take_latest(struct chat *c, const json_t *list, bool more)
 	}
 	c->more_after = c->stale = false;
 	c->loaded = true;
+}
+
+const char *model_page_edge(const struct chat *c, enum page which)
+{
+	size_t n = settled(c);
+
+	if (n == 0 || which == PAGE_LATEST)
+		return NULL;
+	return c->messages[which == PAGE_BEFORE ? 0 : n - 1]->id;
 }
 
 void model_take_page(struct chat *c, enum page which, const json_t *result)
@@ -149,9 +163,9 @@ void model_begin_at(struct chat *c, const json_t *message)
 	if (m == NULL)
 		return;
 	cut(c, 0);
+	begin(c);
 	insert(c, 0, m);
-	c->loaded = true;
-	c->more_before = c->more_after = true;
+	c->loaded = c->more_after = true;
 	c->follow = false;
 	memcpy(c->anchor, m->id, sizeof(c->anchor));
 	c->anchor_row = 0;
@@ -177,8 +191,7 @@ void model_shrink(struct chat *c)
 	c->first_unread[0] = '\0';
 	if (c->more_after) {
 		cut(c, 0);
-		c->loaded = c->more_after = false;
-		c->more_before = true;
+		begin(c);
 		return;
 	}
 	while (settled(c) > PAGE_MESSAGES ||
@@ -187,7 +200,7 @@ void model_shrink(struct chat *c)
 		c->more_before = true;
 	}
 	if (settled(c) == 0)
-		c->loaded = false;
+		begin(c);
 }
 
 bool window_take(struct chat *c, struct message *msg, const char *key,

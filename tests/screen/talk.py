@@ -2,7 +2,8 @@
 import re
 
 from sotto_test import long, timeout, wait_for
-from tui_help import (compare, focus, open_chat, quick, row_of, send_line)
+from tui_help import (compare, focus, open_chat, quick, row_of, send_line,
+                      whole)
 
 
 def test_two_terminals_talk(world):
@@ -175,8 +176,9 @@ def scroll_back(world, count):
         top = min(numbers(lines))
         a.keys("PgUp")
         # the row at the top goes to the bottom, when its page has come
-        lines = a.wait_for(lambda now: numbers(now) and
-                           (max(numbers(now)) == top or 0 in numbers(now)))
+        a.wait_for(lambda now: numbers(now) and
+                   (max(numbers(now)) == top or 0 in numbers(now)))
+        lines = whole(a)
     seen |= numbers(lines)
     missing = set(range(count)) - seen
     assert not missing, f"never shown: {sorted(missing)[:20]}"

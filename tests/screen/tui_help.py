@@ -70,6 +70,17 @@ def compare(screen, name, timeout=10.0):
                              "\n".join(want)) from None
 
 
+def whole(screen):
+    """A capture that is no half-painted one: the same twice."""
+    last = [None, screen.capture()]
+
+    def same():
+        last[:] = last[1], screen.capture()
+        return last[0] == last[1]
+    wait_for("a whole screen", same)
+    return last[1]
+
+
 def settle(screen):
     """Until the screen has been the same for half a second: before it becomes
     a golden one, never in a test."""
