@@ -3,7 +3,7 @@
 #include "api_server.h"
 #include "events.h"
 
-enum { CURSOR_MAX = 64, WINDOW_MAX = 4096 };
+enum { CURSOR_MAX = 64, WINDOW_MAX = 4096, CURSOR_WAIT_MS = 3000 };
 
 static bool good_cursor(const char *name)
 {
@@ -41,36 +41,66 @@ static int open_cursor(struct agent *a, const char *name, int64_t from,
 						created));
 }
 
+/* ERR_EXISTS: the cursor is in use. */
+static int try_subscribe(struct api_call *c)
+{
+	const char *cursor = api_text(c, "cursor");
+	int64_t last = 0, from, acked;
+	bool created = false;
+	int ret = events_last(c->a->db, &last);
+
+	if (ret)
+		return ret;
+	acked = from = first_pos(c, last);
+	if (from < 0)
+		return ERR_USAGE;
+	if (cursor)
+		ret = open_cursor(c->a, cursor, from, &acked, &created);
+	if (!ret)
+		ret = api_subscribe(c, cursor, acked,
+				    (int)api_int(c, "window", API_WINDOW));
+	if (!ret)
+		api_result(c, json_pack("{s:I, s:I, s:b}", "acked", acked,
+					"last", last, "created", created));
+	return ret;
+}
+
+static bool subscribed(struct api_call *c)
+{
+	int ret = try_subscribe(c);
+
+	if (ret == ERR_EXISTS)
+		return false;
+	if (ret == ERR_USAGE)
+		api_fail(c, API_USAGE, "from is \"now\", \"start\" or a "
+			 "number");
+	else if (ret)
+		api_fail_err(c, ret);
+	return true;
+}
+
+static void in_use(struct api_call *c)
+{
+	c->retry = true;
+	api_fail(c, API_REFUSED, "another connection uses the cursor %s",
+		 api_text(c, "cursor"));
+}
+
+/* Whoever had the cursor may be about to end, as a script that was killed. */
 static enum api_step subscribe(struct api_call *c)
 {
 	const char *cursor = api_text(c, "cursor");
 	int64_t window = api_int(c, "window", API_WINDOW);
-	int64_t last, from, acked;
-	bool created = false;
-	int ret;
 
 	if (cursor && !good_cursor(cursor))
 		return api_fail(c, API_USAGE, "a cursor's name is 1 to %d of "
 				"A-Z a-z 0-9 . _ -", CURSOR_MAX);
 	if (window < 1 || window > WINDOW_MAX)
 		return api_fail(c, API_USAGE, "window is 1 to %d", WINDOW_MAX);
-	ret = events_last(c->a->db, &last);
-	if (ret)
-		return api_fail_err(c, ret);
-	acked = from = first_pos(c, last);
-	if (from < 0)
-		return api_fail(c, API_USAGE, "from is \"now\", \"start\" or a "
-				"number");
-	if (cursor) {
-		ret = open_cursor(c->a, cursor, from, &acked, &created);
-		if (ret)
-			return api_fail_err(c, ret);
-	}
-	if (api_subscribe(c, cursor, acked, (int)window))
-		return api_fail(c, API_REFUSED, "another connection uses the "
-				"cursor %s", cursor);
-	return api_result(c, json_pack("{s:I, s:I, s:b}", "acked", acked,
-				       "last", last, "created", created));
+	if (!c->client || subscribed(c))
+		return API_DONE;
+	api_wait(c, CURSOR_WAIT_MS, subscribed, in_use);
+	return API_LATER;
 }
 
 const struct api_method api_events_subscribe = {

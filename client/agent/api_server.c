@@ -92,6 +92,8 @@ static void client_close(struct api_client *c)
 	forget_calls(s->waiting, c);
 	forget_calls(s->finished, c);
 	forget_calls(s->kept, c);
+	if (c->subscribed)
+		api_server_state_changed(s);	/* its cursor is free */
 	uv_poll_stop(&c->poll);
 	uv_close((uv_handle_t *)&c->poll, on_client_closed);
 }

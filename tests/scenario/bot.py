@@ -71,6 +71,30 @@ def test_bot_script_in_one_pipe(world):
     assert reader.close() == 0
 
 
+def test_bot_takes_over_the_cursor_of_one_that_ends(world):
+    """A script that is killed and started again at once."""
+    ann, bob = friends(world)
+    old = ann.bot().subscribe("c")
+    new = ann.bot()
+    asked = new.request("events.subscribe", cursor="c")
+    assert new.call("hello")["state"] == "ready"    # others need not wait
+    old.close()
+    assert new.answer(asked)["created"] is False
+    bob.sotto("send", "ann", "hi")
+    assert new.wait_event({"type": "message", "text": "hi"})
+
+
+def test_bot_is_told_when_a_cursor_stays_in_use(world):
+    ann, _ = friends(world)
+    ann.bot().subscribe("c")
+    for attempt in ann.bot(), ann.api():
+        try:
+            attempt.subscribe("c")
+            raise AssertionError("two have one cursor")
+        except RpcError as e:
+            assert e.code == 9 and "cursor" in e.message, e
+
+
 def test_bot_outlives_the_agent(world):
     """Killed five times while mail comes: each event once and in order."""
     ann, bob = friends(world)
