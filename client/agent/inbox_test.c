@@ -263,6 +263,29 @@ static void test_inbox_drops_a_capability_of_somebody_else(void **state)
 	sotto__send__free_unpacked(send, NULL);
 }
 
+static void test_inbox_drops_a_capability_that_was_given_to_another(
+	void **state)
+{
+	struct pair *p = *state;
+	struct agent *b = &p->bob.a;
+	struct contact carol = { .state = CONTACT_ADDED, .has_given = true };
+	Sotto__Send *send;
+
+	befriend(p);
+	memset(carol.account.b, 3, ACCOUNT_LEN);
+	snprintf(carol.name, sizeof(carol.name), "Carol");
+	side_mint(CAP_CONTACT, 150, carol.given);
+	assert_int_equal(turn_enter(b->turn), OK);
+	assert_int_equal(turn_leave(b->turn, contact_save(b->db, &carol)), OK);
+	write_text(&p->alice, &p->bob, "under Carol's right");
+	send = take_send(&p->alice, &p->bob);
+	memcpy(send->slots[0]->capability.data, carol.given, CAPABILITY_LEN);
+	assert_int_equal(deliver(p, &p->bob, send), OK);
+	assert_int_equal(side_count(&p->bob, "under Carol"), 0);
+	assert_int_equal(side_count(&p->bob, "undecryptable"), 0);
+	sotto__send__free_unpacked(send, NULL);
+}
+
 static void test_inbox_asks_again_for_what_was_damaged(void **state)
 {
 	struct pair *p = *state;
@@ -377,6 +400,7 @@ int main(void)
 		T(test_inbox_shows_an_envelope_once),
 		T(test_inbox_keeps_nothing_of_a_turn_that_fails),
 		T(test_inbox_drops_a_capability_of_somebody_else),
+		T(test_inbox_drops_a_capability_that_was_given_to_another),
 		T(test_inbox_asks_again_for_what_was_damaged),
 		T(test_inbox_drops_a_seal_with_a_forged_sender),
 		T(test_inbox_drops_what_a_blocked_contact_sends),
