@@ -1,6 +1,11 @@
-"""A relay that does what it likes with the mail it holds."""
+"""A relay that does what it likes with the mail it holds, and two people whose
+relay it is."""
+import base64
+
 from relay_client import pb
 from relay_wire import DOWN, UP, Liar, join
+from sotto_test import proc
+from sotto_test.talk import acquaint, alerts, incoming, send_all
 
 
 def copy(message, **change):
@@ -77,3 +82,57 @@ class Thief(Liar):
             told.append(("deliver", copy(d, sequence=self.sequence)))
         self.tell(self.owner(account), *told)
         return self.sequence
+
+
+def account_of(person):
+    text = person.id().upper()
+    return base64.b32decode(text + "=" * (-len(text) % 8))
+
+
+def two(world, kind):
+    """(wire, ann, bob): acquainted; bob's relay is the hostile one, which is
+    still honest."""
+    relay = world.relay()
+    wire = kind(relay)
+    wire.stealing = False
+    ann = world.account("ann", relay)
+    bob = world.account("bob").init(wire)
+    ann.add(bob)
+    bob.add(ann)
+    acquaint(ann, bob)
+    return wire, ann, bob
+
+
+def texts_of(person, chat):
+    """What was shown, of the texts of the test."""
+    return [m["text"] for m in incoming(person, chat)
+            if m["state"] == "received" and "hello" not in m["text"]]
+
+
+def check_end(wire, ann, bob, texts):
+    """Honest again, everything is right in the end."""
+    wire.honest()
+    ann.sotto("send", "bob", "the end", "--wait", "delivered")
+    wanted = texts + ["the end"]
+    proc.wait_for("all texts", lambda: len(texts_of(bob, "ann")) >= len(wanted))
+    assert texts_of(bob, "ann") == wanted
+    assert alerts(bob, "ann") is None and alerts(ann, "bob") is None
+    assert not wire.error, wire.error
+
+
+def stolen_texts(wire, ann, bob, texts):
+    """bob's account, and the envelopes of the texts from ann."""
+    wire.stealing = True
+    account = account_of(bob)
+    before = len([1 for a, _ in wire.stolen if a == account])
+    ann_api = ann.api()
+    send_all(ann_api, "bob", texts)
+    ann_api.close()
+    return account, wire.wait_stolen(account, before + len(texts))[before:]
+
+
+def junk(rng, capability):
+    return pb.Deliver(envelope=rng.randbytes(16), capability=capability,
+                      ephemeral_key=rng.randbytes(32),
+                      sealed=rng.randbytes(320),
+                      payload=rng.randbytes(rng.choice((552, 552, 32808))))

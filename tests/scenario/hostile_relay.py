@@ -1,65 +1,18 @@
 """What a hostile relay can do to its own clients: no wrong text, no crash,
 nothing lost from the outbox, and people are told."""
-import base64
 import os
 import random
 import threading
 import time
 
-from hostile import Thief, copy, flip
+from hostile import (Thief, account_of, check_end, copy, flip, junk,
+                     stolen_texts, texts_of, two)
 from relay_client import pb
-from sotto_test import long, proc, scale, timeout
-from sotto_test.talk import acquaint, alerts, incoming, send_all
-from sotto_test.wire import BINARY, DOWN, TEXT, UP
+from sotto_test import long, proc, timeout
+from sotto_test.talk import incoming
+from sotto_test.wire import UP
 
 FLOOD_S = 3.0
-
-
-def account_of(person):
-    text = person.id().upper()
-    return base64.b32decode(text + "=" * (-len(text) % 8))
-
-
-def two(world, kind):
-    """(wire, ann, bob): acquainted; bob's relay is the hostile one, which is
-    still honest."""
-    relay = world.relay()
-    wire = kind(relay)
-    wire.stealing = False
-    ann = world.account("ann", relay)
-    bob = world.account("bob").init(wire)
-    ann.add(bob)
-    bob.add(ann)
-    acquaint(ann, bob)
-    return wire, ann, bob
-
-
-def texts_of(person, chat):
-    """What was shown, of the texts of the test."""
-    return [m["text"] for m in incoming(person, chat)
-            if m["state"] == "received" and "hello" not in m["text"]]
-
-
-def check_end(wire, ann, bob, texts):
-    """Honest again, everything is right in the end."""
-    wire.honest()
-    ann.sotto("send", "bob", "the end", "--wait", "delivered")
-    wanted = texts + ["the end"]
-    proc.wait_for("all texts", lambda: len(texts_of(bob, "ann")) >= len(wanted))
-    assert texts_of(bob, "ann") == wanted
-    assert alerts(bob, "ann") is None and alerts(ann, "bob") is None
-    assert not wire.error, wire.error
-
-
-def stolen_texts(wire, ann, bob, texts):
-    """bob's account, and the envelopes of the texts from ann."""
-    wire.stealing = True
-    account = account_of(bob)
-    before = len([1 for a, _ in wire.stolen if a == account])
-    ann_api = ann.api()
-    send_all(ann_api, "bob", texts)
-    ann_api.close()
-    return account, wire.wait_stolen(account, before + len(texts))[before:]
 
 
 def test_replayed_and_reordered_envelopes_are_shown_once(world):
@@ -115,13 +68,6 @@ def rss(pid):
         return next(int(x.split()[1]) for x in f if x.startswith("VmRSS")) / 1024
 
 
-def junk(rng, capability):
-    return pb.Deliver(envelope=rng.randbytes(16), capability=capability,
-                      ephemeral_key=rng.randbytes(32),
-                      sealed=rng.randbytes(320),
-                      payload=rng.randbytes(rng.choice((552, 552, 32808))))
-
-
 def test_endless_backlog_costs_no_memory(world):
     wire, ann, bob = two(world, Thief)
     account, mail = stolen_texts(wire, ann, bob, ["before the flood"])
@@ -155,51 +101,6 @@ def test_endless_backlog_costs_no_memory(world):
     shown = [m for m in incoming(bob, "ann") if m["state"] == "undecryptable"]
     assert 0 < len(shown) <= 100
     check_end(wire, ann, bob, ["before the flood"])
-
-
-def garbage():
-    """(what, how to say it) that keeps to no protocol."""
-    def raw(data, opcode=BINARY):
-        return lambda wire, link: link.send(DOWN, data, opcode)
-
-    def messages(*told):
-        return lambda wire, link: wire.tell(link, *told)
-    rng = random.Random(3)
-    return [
-        ("random bytes", raw(rng.randbytes(500))),
-        ("text", raw(b"hello", TEXT)),
-        ("a cut frame", raw(b"\x0a\xff\xff\x03abc")),
-        ("an oversized frame", raw(bytes(9 << 20))),
-        ("an endless frame", lambda wire, link: link.send_raw(
-            DOWN, b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff" + bytes(9 << 20))),
-        ("a second challenge", messages(("challenge", pb.Challenge(
-            version=1, nonce=bytes(32), relay_name="x", incarnation=bytes(16),
-            max_frame=1, max_payload=1, max_slots=1, send_window=1)))),
-        ("a falling sequence", messages(
-            *[("deliver", copy(junk(rng, bytes(12)), sequence=n))
-              for n in (2 ** 62, 2 ** 62 - 1)])),
-        ("a wrong size", messages(("deliver", pb.Deliver(sequence=2 ** 62)))),
-    ]
-
-
-def test_garbage_frames_cost_a_connection_and_no_more(world):
-    wire, ann, bob = two(world, Thief)
-    account, pid = account_of(bob), bob.agent_pid()
-    bot = bob.bot().subscribe()
-    for what, say in garbage():
-        link, before = wire.owner(account), len(bot.notes)
-        say(wire, link)
-        wire.wait(f"{what} is refused", lambda: not link.open)
-        bot._wait(what, lambda: any(
-            n["params"].get("error") for n in bot.notes[before:]
-            if n["method"] == "connection"), 10)
-        errors = [n["params"]["error"] for n in bot.notes[before:]
-                  if n["params"].get("error")]
-        assert all("\n" not in e and len(e) > 10 for e in errors), errors
-        proc.wait_for("online again", lambda: wire.owner(account) is not link and
-                      bob.status()["connection"]["state"] == "online")
-    assert bob.agent_pid() == pid
-    check_end(wire, ann, bob, [])
 
 
 def test_answers_that_make_no_sense_are_ignored(world):
@@ -319,52 +220,3 @@ def test_challenge_of_another_relay_opens_nothing(world):
     wire.lie = wire._steal
     bob.sotto("agent")
     check_end(wire, ann, bob, [])
-
-
-def mutate(rng, data):
-    """A frame with one mistake in it."""
-    at = rng.randrange(len(data))
-    kind = rng.randrange(4)
-    if kind == 0:
-        return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + \
-            data[at + 1:]
-    if kind == 1:
-        return data[:at] + rng.randbytes(rng.randrange(1, 9)) + data[at:]
-    if kind == 2:
-        return data[:at]
-    return data + data[at:]
-
-
-@timeout(60, in_long=300)
-def test_mistakes_in_any_frame_show_nothing_wrong(world):
-    """To both sides; what they say in between is real."""
-    wire, ann, bob = two(world, Thief)
-    pids = ann.agent_pid(), bob.agent_pid()
-    rng = random.Random(11)
-    texts, mistakes = [], 0
-
-    def change(link, way, data):
-        nonlocal mistakes
-        if way == DOWN and rng.random() < 0.3:
-            mistakes += 1
-            return mutate(rng, data) or None
-        return None
-    wire.hook = change
-    # One that hides an answer costs a minute.
-    deadline = time.monotonic() + scale(12, 100)
-    while time.monotonic() < deadline and mistakes < scale(8, 1000):
-        texts.append(f"real {len(texts)}")
-        ann.sotto("send", "bob", texts[-1])
-        bob.run("send", "ann", texts[-1], "--wait", "delivered", "--timeout",
-                "0.5")
-    assert mistakes > 2, mistakes
-    assert (ann.agent_pid(), bob.agent_pid()) == pids
-    wire.hook = None
-    wire.cut()
-    for person, other in ((ann, bob), (bob, ann)):
-        shown = texts_of(person, other.name)
-        assert set(shown) <= set(texts) and len(shown) == len(set(shown))
-        person.kill_agent()     # it would wait before it tries again
-        person.sotto("agent")
-    for person in (ann, bob):
-        proc.wait_for("nothing waits", lambda: not person.status()["outbox"])
