@@ -56,7 +56,7 @@ say = @printf '  %-7s %s\n'
 PKGS_shared = libsodium libprotobuf-c
 PKGS_relay = libuv libwebsockets libssl libcrypto
 PKGS_api = jansson libutf8proc
-PKGS_agent = libuv libwebsockets jansson libsignal-protocol-c sqlcipher libcrypto libutf8proc
+PKGS_agent = libuv libwebsockets jansson libsignal-protocol-c sqlcipher libssl libcrypto libutf8proc
 PKGS_cli = jansson libqrencode libutf8proc
 PKGS_tui = jansson ncursesw libutf8proc libqrencode
 

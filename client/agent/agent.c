@@ -138,15 +138,30 @@ int agent_seal_key_changed(struct agent *a)
 	return ret;
 }
 
-static int start_ws(struct agent *a)
+static const char *ca_file(const struct agent *a)
 {
 	const char *ca = getenv("SOTTO_CA_FILE");
 
-	if (a->ws)
-		return OK;
 	if (!ca || !ca[0])
 		ca = config_get(a->config, "ca-file");
-	return ws_create(a->loop, ca[0] ? ca : NULL, &a->ws);
+	return ca[0] ? ca : NULL;
+}
+
+static int start_ws(struct agent *a)
+{
+	return a->ws ? OK : ws_create(a->loop, ca_file(a), &a->ws);
+}
+
+void agent_ca_changed(struct agent *a)
+{
+	if (!a->ws)
+		return;
+	if (ws_trust(a->ws, ca_file(a)))
+		log_error("the certificates of ca-file cannot be read");
+	if (a->state != AGENT_READY)
+		return;
+	owner_retry(a->owner);
+	sendq_retry(a->sendq);
 }
 
 static int start_parts(struct agent *a)

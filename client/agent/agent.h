@@ -76,6 +76,8 @@ int agent_create(struct agent *a, const struct secret *key, const char *relay,
 		 struct secret **recovery) must_check;
 /* Commits, stops everything, forgets the key. */
 void agent_lock(struct agent *a);
+/* The setting ca-file is another one: connections that wait try again. */
+void agent_ca_changed(struct agent *a);
 /* Takes over a rotated seal key. */
 int agent_seal_key_changed(struct agent *a) must_check;
 /* One's own name for others; "" when none is set. */

@@ -1,13 +1,16 @@
 /* config.* */
 #include "api.h"
 #include "config.h"
+#include "ws.h"
 
 static enum api_step get(struct api_call *c)
 {
 	const char *value = config_get(c->a->config, api_text(c, "name"));
 
 	if (!value)
-		return api_fail(c, API_NOT_FOUND, "there is no such setting");
+		return api_fail(c, API_NOT_FOUND, "there is no setting %.64s; "
+				"'sotto config list' shows all",
+				api_text(c, "name"));
 	return api_result(c, json_pack("{s:s}", "value", value));
 }
 
@@ -29,19 +32,26 @@ static bool read_only(const char *name)
 static enum api_step set(struct api_call *c)
 {
 	const char *name = api_text(c, "name");
-	const char *why = NULL;
+	const char *value = api_text(c, "value"), *why = NULL;
+	bool ca = !strcmp(name, "ca-file");
 	int ret;
 
 	if (read_only(name))
 		return api_fail(c, API_REFUSED, "%s cannot be changed", name);
-	ret = config_set(c->a->config, name, api_text(c, "value"), &why);
+	if (ca && value[0] == '/' && ws_check_ca(value))
+		return api_fail(c, API_USAGE, "ca-file: %.256s is no readable "
+				"PEM file with certificates", value);
+	ret = config_set(c->a->config, name, value, &why);
 	switch (ret) {
 	case OK:
+		if (ca)
+			agent_ca_changed(c->a);
 		return api_result(c, json_object());
 	case ERR_NOT_FOUND:
-		return api_fail(c, API_NOT_FOUND, "there is no such setting");
+		return api_fail(c, API_NOT_FOUND, "there is no setting %.64s; "
+				"'sotto config list' shows all", name);
 	case ERR_USAGE:
-		return api_fail(c, API_USAGE, "%s", why);
+		return api_fail(c, API_USAGE, "%s: %s", name, why);
 	default:
 		return api_fail_err(c, ret);
 	}

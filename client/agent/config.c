@@ -40,12 +40,12 @@ static const char *check_name(const char *v)
 
 static const char *check_path(const char *v)
 {
-	return !v[0] || v[0] == '/' ? NULL : "the path begins with /";
+	return !v[0] || v[0] == '/' ? NULL : "give an absolute path, which begins with /";
 }
 
 static const struct config_item items[] = {
 	{ "ca-file", "", "PEM file with certificates that relays may have, "
-	  "beside the system's; read when the agent starts", false, check_path },
+	  "beside the system's", false, check_path },
 	{ "contact-requests", "ask", "what to do with a stranger who has one's "
 	  "link: ask or accept", false, check_requests },
 	{ "name", "", "one's own name, as others see it", false, check_name },

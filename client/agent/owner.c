@@ -486,6 +486,11 @@ void owner_start(struct owner *o)
 	relay_conn_open(o->conn);
 }
 
+void owner_retry(struct owner *o)
+{
+	relay_conn_retry(o->conn);
+}
+
 static void free_handle(uv_handle_t *handle)
 {
 	free(handle);

@@ -11,6 +11,8 @@ struct owner;
 /* Connects by owner_start. ERR_CORRUPT when the stored relay address is none. */
 int owner_create(struct agent *a, struct owner **out) must_check;
 void owner_start(struct owner *o);
+/* Tries again now when it waits. */
+void owner_retry(struct owner *o);
 void owner_destroy(struct owner *o);	/* takes NULL */
 
 struct relay_conn_status owner_status(const struct owner *o);

@@ -365,6 +365,12 @@ void sendq_store_works(struct sendq *q)
 	sendq_pump(q);
 }
 
+void sendq_retry(struct sendq *q)
+{
+	for (size_t i = 0; i < q->n_senders; i++)
+		relay_conn_retry(q->senders[i]->conn);
+}
+
 /* ---- connections ---- */
 
 static void on_ready(void *ctx, const Sotto__Ready *r)

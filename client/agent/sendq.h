@@ -34,5 +34,7 @@ int sendq_forget(struct sendq *q, const struct contact *c,
 void sendq_store_failed(struct sendq *q);
 /* It works again. */
 void sendq_store_works(struct sendq *q);
+/* Connections that wait try again now. */
+void sendq_retry(struct sendq *q);
 
 #endif

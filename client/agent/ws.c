@@ -1,6 +1,8 @@
 #include "ws.h"
 
 #include <libwebsockets.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "frame.h"
 #include "log.h"
@@ -11,6 +13,7 @@ struct ws {
 	uv_loop_t *loop;
 	struct lws_context *context;
 	struct lws_vhost *vhost;
+	SSL_CTX *tls;		/* the virtual host's, for clients */
 };
 
 struct ws_conn {
@@ -123,8 +126,9 @@ static void explain(struct ws_conn *c, const char *what, size_t len)
 
 	if (len >= sizeof(tls) - 1 && !memcmp(what, tls, sizeof(tls) - 1))
 		snprintf(c->why, sizeof(c->why), "the relay's certificate is "
-			 "not accepted here; is it for %s, and is its "
-			 "authority known (setting ca-file)?", c->url.host);
+			 "not accepted: it must be for %s, and of an authority "
+			 "known here (sotto config set ca-file FILE)",
+			 c->url.host);
 	else if (len)
 		snprintf(c->why, sizeof(c->why),
 			 "the relay cannot be reached (%.*s)", (int)len, what);
@@ -137,7 +141,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
 	struct ws_conn *c = user;
+	struct ws *ws;
 
+	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS) {
+		ws = lws_context_user(lws_get_context(wsi));
+		ws->tls = user;
+		return 0;
+	}
 	if (!c)
 		return 0;
 	switch (reason) {
@@ -194,6 +204,37 @@ static void on_lws_log(int level, const char *line)
 		log_debug("libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
 }
 
+/* NULL when the file does not load. */
+static X509_STORE *load_store(const char *ca_file)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (store && X509_STORE_set_default_paths(store) == 1 &&
+	    (!ca_file || X509_STORE_load_file(store, ca_file) == 1))
+		return store;
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return NULL;
+}
+
+int ws_check_ca(const char *ca_file)
+{
+	X509_STORE *store = load_store(ca_file);
+
+	X509_STORE_free(store);
+	return store ? OK : ERR_FORMAT;
+}
+
+int ws_trust(struct ws *ws, const char *ca_file)
+{
+	X509_STORE *store = load_store(ca_file);
+
+	if (!store)
+		return ERR_FORMAT;
+	SSL_CTX_set_cert_store(ws->tls, store);
+	return OK;
+}
+
 int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out)
 {
 	struct ws *ws = xcalloc(1, sizeof(*ws));
@@ -204,7 +245,7 @@ int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out)
 		.foreign_loops = loops,
 		.pcontext = &ws->context,
 		.fd_limit_per_thread = AGENT_FDS,
-		.client_ssl_ca_filepath = ca_file,
+		.user = ws,
 		.retry_and_idle_policy = &no_validity_check,
 		/* TLS 1.3 alone, and nothing by which a relay could tell that
 		 * two connections come from one client. */
@@ -224,13 +265,13 @@ int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out)
 	ws->context = lws_create_context(&info);
 	if (ws->context)
 		ws->vhost = lws_create_vhost(ws->context, &info);
-	if (!ws->vhost || (ca_file &&
-			   lws_init_vhost_client_ssl(&info, ws->vhost))) {
-		log_error("cannot start TLS%s%s", ca_file ? " with " : "",
-			  ca_file ? ca_file : "");
+	if (!ws->vhost || !ws->tls) {
+		log_error("cannot start TLS");
 		ws_destroy(ws);
 		return ERR_SYSTEM;
 	}
+	if (ca_file && ws_trust(ws, ca_file))
+		log_error("%s: no PEM file with certificates", ca_file);
 	*out = ws;
 	return OK;
 }

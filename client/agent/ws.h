@@ -29,8 +29,14 @@ struct ws_events {
 
 enum { WS_FRAME_MAX = 512 * 1024 };	/* what output may append */
 
-/* ca_file: NULL, or certificates to accept beside the system's. ERR_SYSTEM. */
+/* ca_file: NULL, or a PEM file with certificates to accept beside the system's;
+ * one that does not load is logged and left out. ERR_SYSTEM. */
 int ws_create(uv_loop_t *loop, const char *ca_file, struct ws **out) must_check;
+/* The same for connections that are made from now on. ERR_FORMAT, with all as it
+ * was, when the file does not load. */
+int ws_trust(struct ws *ws, const char *ca_file) must_check;
+/* Whether the file would load. ERR_FORMAT. */
+int ws_check_ca(const char *ca_file) must_check;
 /* Drops all connections without a call. Runs the loop until its handles are
  * closed: not from a callback. Takes NULL. */
 void ws_destroy(struct ws *ws);

@@ -21,7 +21,6 @@ def trusting(world, name, relay, ca):
     """An account whose agent takes ca's certificates."""
     a = world.account(name)
     a.sotto("config", "set", "ca-file", ca)
-    a.stop_agent()      # it is read when the agent starts
     return a.init(relay)
 
 
@@ -54,12 +53,28 @@ def test_certificate_of_an_unknown_authority_is_refused(world):
     check_refused(world.account("ann"), world.relay(tls=(cert, key)))
 
 
+def test_ca_file_is_taken_at_once(world):
+    ca, cert, key = world.tls()
+    ann = world.account("ann")
+    check_refused(ann, world.relay(tls=(cert, key)))
+    for bad in "/nonexistent", "relative.pem", key, world.folder:
+        result = ann.run("config", "set", "ca-file", bad)
+        assert result.code == 1 and "ca-file" in result.err, result
+    ann.sotto("config", "set", "ca-file", ca)
+    proc.wait_for("the relay", lambda: ann.status()["connection"]["state"]
+                  == "online")
+    assert ann.link()
+    ann.sotto("config", "set", "ca-file", "")
+    ann.stop_agent()
+    ann.sotto("agent")
+    proc.wait_for("the reason", lambda: "certificate" in ann.sotto("status"))
+
+
 def test_certificate_for_another_name_is_refused(world):
     cert, key = self_signed(world.folder, "relay.example")
     relay = world.relay(tls=(cert, key))
     ann = world.account("ann")
     ann.sotto("config", "set", "ca-file", cert)
-    ann.stop_agent()
     check_refused(ann, relay)
 
 
