@@ -192,8 +192,20 @@ static bool reached(struct api_call *c)
 
 static void wait_expired(struct api_call *c)
 {
-	api_fail(c, API_TIMEOUT, "it is not %s yet; it stays in the outbox",
-		 json_message_state((enum message_state)c->wanted));
+	const char *wanted = json_message_state((enum message_state)c->wanted);
+	struct message m;
+	struct contact who;
+
+	if (!load(c, c->wanted_id, &m, &who))
+		return;
+	if (m.state == MESSAGE_QUEUED)
+		api_fail(c, API_TIMEOUT, "it is not %s yet; it stays in the "
+			 "outbox", wanted);
+	else
+		api_fail(c, API_TIMEOUT, "it is %s, but not %s yet%s",
+			 json_message_state(m.state), wanted, who.answered ?
+			 "" : "; whoever has not accepted you tells nothing");
+	message_finish(&m);
 }
 
 static enum api_step wait_state(struct api_call *c)

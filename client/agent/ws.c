@@ -130,8 +130,9 @@ static void explain(struct ws_conn *c, const char *what, size_t len)
 			 "known here (sotto config set ca-file FILE)",
 			 c->url.host);
 	else if (len)
-		snprintf(c->why, sizeof(c->why),
-			 "the relay cannot be reached (%.*s)", (int)len, what);
+		snprintf(c->why, sizeof(c->why), "the relay cannot be reached "
+			 "at %s:%u (%.*s)", c->url.host, c->url.port, (int)len,
+			 what);
 	else
 		snprintf(c->why, sizeof(c->why),
 			 "the relay cannot be reached");

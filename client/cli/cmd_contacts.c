@@ -15,8 +15,7 @@ static void print_contact(const json_t *c, int width)
 
 	out_column(out_member(c, "name"), width);
 	out_column(out_member(c, "account"), 32);
-	out_column(out_member(c, "state"), 7);
-	printf("%s", json_is_true(json_object_get(c, "verified")) ?
+	printf("%s%s", out_member(c, "state"), json_is_true(json_object_get(c, "verified")) ?
 	       " verified" : "");
 	if (out_member(c, "alert")[0])
 		printf(" ALERT:%s", out_member(c, "alert"));

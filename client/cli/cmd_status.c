@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "command.h"
 #include "out.h"
+#include "sys.h"
 
 enum { OPT_JSON };
 
@@ -29,7 +30,9 @@ static void row_number(const char *label, const json_t *o, const char *name)
 static void print_connection(const json_t *c)
 {
 	const json_t *retry = json_object_get(c, "retry_at");
-	char time[OUT_TIME_MAX], *error = out_line(out_member(c, "error"));
+	char *error = out_line(out_member(c, "error"));
+	int64_t left = json_integer_value(retry) -
+		(int64_t)sys_wall_ms(&sys_real);
 
 	if (!json_is_object(c))
 		goto out;
@@ -39,10 +42,9 @@ static void print_connection(const json_t *c)
 		printf(", fetching messages");
 	if (error[0])
 		printf(": %s", error);
-	if (json_is_integer(retry)) {
-		out_time(json_integer_value(retry), time);
-		printf(" (again at %s)", time);
-	}
+	if (json_is_integer(retry))
+		printf(" (again in %lld s)",
+		       (long long)(left > 0 ? (left + 999) / 1000 : 0));
 	printf("\n");
 out:
 	free(error);

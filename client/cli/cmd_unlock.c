@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "cli.h"
 #include "command.h"
+#include "out.h"
 
 enum { OPT_FD };
 
@@ -64,10 +65,30 @@ static int unlock(struct cli *cli, const struct secret *passphrase)
 	return code;
 }
 
+/* Not when a key file opens the store, or it is open. */
+static int find_need(struct cli *cli, bool *need)
+{
+	json_t *s;
+	int code = cli_call(cli, "status", NULL, &s);
+
+	if (code)
+		return code;
+	*need = !strcmp(out_member(s, "state"), "locked") &&
+		!strcmp(out_member(s, "vault"), "passphrase");
+	json_decref(s);
+	return CODE_OK;
+}
+
 static int run(struct cli *cli)
 {
 	struct secret *passphrase = NULL;
-	int code;
+	bool need;
+	int code = find_need(cli, &need);
+
+	if (code)
+		return code;
+	if (!need)
+		return cli_call(cli, "account.unlock", NULL, NULL);
 
 	if (secret_process_init())
 		return cli_fail(CODE_UNEXPECTED, "cannot protect this process's "
@@ -83,6 +104,8 @@ const struct command cmd_unlock = {
 	.name = "unlock",
 	.operands = "",
 	.summary = "give the agent the passphrase",
+	.more = "With a key file, which opens the store by itself, it asks "
+		"nothing.\n",
 	.options = options,
 	.run = run,
 };

@@ -276,6 +276,15 @@ def test_passphrase_unlock_and_lock(world):
     assert ann.sotto("status", "--json").find('"locked"') > 0
 
 
+def test_unlock_with_a_key_file_asks_nothing(world):
+    ann = world.account("ann", world.relay())
+    ann.sotto("lock")
+    assert ann.status()["state"] == "locked"
+    ann.sotto("unlock")
+    assert ann.status()["state"] == "ready"
+    ann.sotto("unlock")
+
+
 def test_init_on_a_terminal_asks(world):
     relay = world.relay()
     ann = world.account("ann")
@@ -398,7 +407,7 @@ def test_send_forms_and_states(world):
     assert {m["from_name"] for m in got} == {"ann"}
     fails(ann, NOT_FOUND, "send", "nobody", "x")
     fails(ann, TIMED_OUT, "send", "bob", "x", "--wait", "read", "--timeout",
-          "0.2")
+          "2", says="it is delivered, but not read yet")
 
 
 def test_send_with_a_key_sends_once(world):
@@ -430,7 +439,8 @@ def test_send_to_a_relay_that_is_down(world):
     relay.sigterm()
     ann.sotto("send", "bob", "later")
     fails(ann, TIMED_OUT, "send", "bob", "x", "--wait", "sent", "--timeout",
-          "0.3")
+          "0.3", says="stays in the outbox")
+    wait_for("the next try", lambda: " (again in " in ann.sotto("status"))
     assert ann.status()["outbox"] == 2
     relay.start()
     got = lines(bob.sotto("recv", "--json", "--count", "2", "--timeout", "25"))
@@ -615,7 +625,7 @@ def test_status(world):
     relay.sigterm()
 
     def waits():
-        return "again at" in ann.sotto("status")
+        return "(again in " in ann.sotto("status")
     wait_for("the retry in the status", waits)
 
 
