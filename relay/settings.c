@@ -158,6 +158,12 @@ static int set_listen(struct config *c, const char *value)
 static int set_number(struct config *c, const struct setting *s,
 		      const char *value)
 {
+	static const char *const forms[] = {
+		[KIND_TIME] = "a time such as 90 (seconds), 15m, 12h or 7d",
+		[KIND_SIZE] = "a size such as 4096 (bytes), 512K, 64M or 2G",
+		[KIND_COUNT] = "a number from 1 on",
+		[KIND_PERCENT] = "a number from 1 to 100",
+	};
 	uint64_t v = 0;
 	int err;
 
@@ -168,8 +174,8 @@ static int set_number(struct config *c, const struct setting *s,
 	else
 		err = parse_count(value, &v);
 	if (err < 0 || v == 0 || (s->kind == KIND_PERCENT && v > 100))
-		return settings_fail(c, "%s: \"%.100s\" is not a %s here", s->name,
-			    value, s->value);
+		return settings_fail(c, "%s: write %s, not \"%.100s\"", s->name,
+			    forms[s->kind], value);
 	put_number(c, s, v);
 	return OK;
 }
