@@ -18,6 +18,8 @@ struct relay_conn {
 	struct relay_link link;
 	enum relay_conn_state state;
 	unsigned failures;
+	unsigned address;	/* of the name's, the one to try */
+	bool opened;
 	uint64_t retry_at;
 	uint64_t alive_at;		/* monotonic ms */
 	uint64_t used_at;
@@ -77,6 +79,8 @@ static void after_failure(struct relay_conn *c, bool give_up)
 		set_state(c, CONN_OFFLINE);
 		return;
 	}
+	if (!c->opened)
+		c->address++;
 	wait = backoff_ms(c->sys, c->failures++);
 	if (c->retry_after) {
 		wait = c->retry_after +
@@ -112,6 +116,7 @@ static void on_opened(void *ctx)
 {
 	struct relay_conn *c = ctx;
 
+	c->opened = true;
 	c->alive_at = sys_mono_ms(c->sys);
 	ws_want_write(c->ws_conn);
 }
@@ -270,9 +275,10 @@ void relay_conn_destroy(struct relay_conn *c)
 
 static void start(struct relay_conn *c)
 {
-	c->failing = c->pinged = false;
+	c->failing = c->pinged = c->opened = false;
 	relay_link_init(&c->link, c->owner, &forward, c);
-	c->ws_conn = ws_connect(c->ws, &c->url, &ws_events, c);
+	c->ws_conn = ws_connect(c->ws, &c->url, c->address, &ws_events,
+				c);
 	set_state(c, CONN_CONNECTING);
 	/* libwebsockets has timeouts for its steps; this one covers ours. */
 	arm(c, RELAY_CONN_SILENCE_MS);

@@ -19,6 +19,7 @@ struct ws {
 struct ws_conn {
 	struct ws *ws;
 	struct relay_url url;
+	unsigned address;
 	const struct ws_events *events;	/* NULL: nobody listens any more */
 	void *ctx;
 	struct lws *wsi;
@@ -330,10 +331,23 @@ static void start_connect(struct ws_conn *c, const char *address)
 		conn_gone(c);
 }
 
+static const struct addrinfo *pick(const struct addrinfo *found, unsigned n)
+{
+	const struct addrinfo *a;
+	unsigned count = 0;
+
+	for (a = found; a; a = a->ai_next)
+		count++;
+	for (a = found, n %= count; n > 0; n--)
+		a = a->ai_next;
+	return a;
+}
+
 static void on_resolved(uv_getaddrinfo_t *req, int status,
 			struct addrinfo *found)
 {
 	struct ws_conn *c = req->data;
+	const struct addrinfo *a = status ? NULL : pick(found, c->address);
 	char address[INET6_ADDRSTRLEN];
 
 	c->resolving = false;
@@ -342,8 +356,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status,
 		conn_free(c);
 		return;
 	}
-	if (status || getnameinfo(found->ai_addr, found->ai_addrlen, address,
-				  sizeof(address), NULL, 0, NI_NUMERICHOST)) {
+	if (!a || getnameinfo(a->ai_addr, a->ai_addrlen, address,
+			      sizeof(address), NULL, 0, NI_NUMERICHOST)) {
 		snprintf(c->why, sizeof(c->why), "the name %s is not known",
 			 c->url.host);
 		if (!status)
@@ -356,6 +370,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status,
 }
 
 struct ws_conn *ws_connect(struct ws *ws, const struct relay_url *url,
+			   unsigned address,
 			   const struct ws_events *events, void *ctx)
 {
 	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -365,6 +380,7 @@ struct ws_conn *ws_connect(struct ws *ws, const struct relay_url *url,
 
 	c->ws = ws;
 	c->url = *url;
+	c->address = address;
 	c->events = events;
 	c->ctx = ctx;
 	c->resolve.data = c;

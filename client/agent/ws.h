@@ -41,9 +41,11 @@ int ws_check_ca(const char *ca_file) must_check;
  * closed: not from a callback. Takes NULL. */
 void ws_destroy(struct ws *ws);
 
-/* Resolves the name off the loop, connects, with TLS 1.3 checks the name. Never
- * calls back before it returned. */
+/* Resolves the name off the loop, connects, with TLS 1.3 checks the name. Of the
+ * name's addresses it takes the one of this number, going round. Never calls back
+ * before it returned. */
 struct ws_conn *ws_connect(struct ws *ws, const struct relay_url *url,
+			   unsigned address,
 			   const struct ws_events *events, void *ctx) must_check;
 /* Asks for output to be called. */
 void ws_want_write(struct ws_conn *c);

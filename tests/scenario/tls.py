@@ -3,6 +3,7 @@ import os
 import subprocess
 
 from sotto_test import proc
+from sotto_test.preload import TWO_ADDRESSES, preload
 from sotto_test.talk import acquaint
 
 
@@ -76,6 +77,14 @@ def test_certificate_for_another_name_is_refused(world):
     ann = world.account("ann")
     ann.sotto("config", "set", "ca-file", cert)
     check_refused(ann, relay)
+
+
+def test_each_address_of_a_name_is_tried(world):
+    """Such as the IPv6 one of localhost, where the relay does not listen."""
+    ann = world.account("ann")
+    ann.more_env["LD_PRELOAD"] = preload(world, "two", TWO_ADDRESSES)
+    ann.init(f"ws://localhost:{world.relay().port}")
+    assert ann.link().startswith("sotto://localhost:")
 
 
 def test_older_tls_is_refused_by_the_relay(world):

@@ -26,6 +26,26 @@ static int slow(const char *name, int fd)
 int fsync(int fd) { return slow("fsync", fd); }
 int fdatasync(int fd) { return slow("fdatasync", fd); }
 """
+# localhost has an address at which nobody listens, and one at which somebody may.
+TWO_ADDRESSES = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+typedef int lookup(const char *, const char *, const struct addrinfo *,
+		   struct addrinfo **);
+int getaddrinfo(const char *node, const char *service,
+		const struct addrinfo *hints, struct addrinfo **out)
+{
+	lookup *real = (lookup *)dlsym(RTLD_NEXT, "getaddrinfo");
+	int ret;
+
+	if (!node || strcmp(node, "localhost"))
+		return real(node, service, hints, out);
+	ret = real("127.0.0.2", service, hints, out);
+	return ret ? ret : real("127.0.0.1", service, hints, &(*out)->ai_next);
+}
+"""
 
 
 def preload(world, name, source):
