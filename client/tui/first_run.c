@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "first_run_int.h"
 #include "text.h"
+#include "url.h"
 
 struct first_run *first_run_create(void)
 {
@@ -162,14 +163,38 @@ static void create_account(struct app *a)
 		close(fds[i]);
 }
 
+/* Puts an address that was pasted behind the scheme that stands in the field, or
+ * instead of it without a scheme, in order; NULL when it is good. */
+static const char *check_relay(struct first_run *f)
+{
+	static const char scheme[] = "wss://";
+	const char *given = edit_text(f->relay);
+	const char *rest = strncmp(given, scheme, strlen(scheme)) == 0 ?
+		given + strlen(scheme) : given;
+	char text[RELAY_URL_MAX + sizeof(scheme)];
+	struct relay_url url;
+
+	snprintf(text, sizeof(text), "%s%s",
+		 strstr(rest, "://") ? "" : scheme, rest);
+	switch (relay_url_parse(text, &url)) {
+	case OK:
+		edit_set(f->relay, text);
+		return NULL;
+	case ERR_REFUSED:
+		return "ws:// is for a relay on this machine; others need "
+			"wss://";
+	default:
+		return "a relay's address looks like wss://relay.example";
+	}
+}
+
 /* Whether the field is filled in well; else says what is wrong. */
 static bool check(struct first_run *f, enum field at)
 {
-	const char *relay = edit_text(f->relay);
+	const char *wrong = at == FIELD_RELAY ? check_relay(f) : NULL;
 
-	if (at == FIELD_RELAY && (strncmp(relay, "ws", 2) != 0 ||
-				  strlen(relay) < 7 || !strstr(relay, "://")))
-		fail(f, at, "a relay's address looks like wss://relay.example");
+	if (wrong)
+		fail(f, at, wrong);
 	else if (at == FIELD_PASS && passfield_chars(f->pass) < 8)
 		fail(f, at, "at least 8 characters; some words are good");
 	else if (at == FIELD_AGAIN && !passfield_equal(f->pass, f->again))

@@ -78,9 +78,28 @@ def test_first_run_says_what_is_wrong_with_the_relay(world):
     s = open_chat(ann)
     s.wait_for("Relay")
     s.keys("C-u")
-    s.type("relay.example")
+    s.type("https://relay.example")
     s.keys("Enter")
     s.wait_for("looks like wss://")
+    s.keys("C-u")
+    s.type("ws://relay.example")
+    s.keys("Enter")
+    s.wait_for("others need wss://")
+
+
+def test_first_run_takes_an_address_as_it_is_pasted(world):
+    ann = world.account("ann")
+    s = open_chat(ann)
+    s.wait_for("Relay")
+    s.type("ws://127.0.0.1:9")
+    s.wait_for("wss://ws://")
+    s.keys("Enter")
+    s.wait_for("▌Your name")
+    s.wait_for(" ws://127.0.0.1:9 ")
+    s.keys("Up", "C-u")
+    s.type("relay.example")
+    s.keys("Enter")
+    s.wait_for(" wss://relay.example ")
 
 
 def test_wrong_passphrase_asks_again(world):
