@@ -133,6 +133,7 @@ static void on_registered(struct storage_write *w)
 
 static void enroll(struct auth *a)
 {
+	struct core *core = a->conn->core;
 	struct device_list list;
 	Sotto__Bundle *bundle;
 	bool good;
@@ -160,6 +161,12 @@ static void enroll(struct auth *a)
 		     "the bundle does not verify");
 		return;
 	}
+	if (!rate_take(&core->registering, "", 0,
+		       &core->settings.rates[CORE_RATE_REGISTER], 1,
+		       core_now(core))) {
+		fail(a, SOTTO__ERROR_CODE__RATE, "too many registrations");
+		return;
+	}
 	a->write.done = on_registered;
 	a->write.op.type = STORE_REGISTER;
 	a->write.op.u.account.account = a->mailbox->id.account;
@@ -167,7 +174,7 @@ static void enroll(struct auth *a)
 	a->write.op.u.account.list = (struct bytes){ a->list, a->list_len };
 	a->write.op.u.account.bundle =
 		(struct bytes){ a->bundle, a->bundle_len };
-	core_write(a->conn->core, &a->write);
+	core_write(core, &a->write);
 }
 
 /* ---- the session ---- */

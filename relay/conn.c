@@ -169,6 +169,7 @@ static int code_closes(Sotto__ErrorCode code)
 	case SOTTO__ERROR_CODE__BAD_BUNDLE:
 		return CLOSE_AUTH;
 	case SOTTO__ERROR_CODE__UNAVAILABLE:
+	case SOTTO__ERROR_CODE__RATE:
 		return CLOSE_AGAIN;
 	case SOTTO__ERROR_CODE__COPIED:
 		return CLOSE_COPIED;

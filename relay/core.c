@@ -16,10 +16,12 @@ const struct core_settings core_defaults = {
 	.name = "localhost",
 	.retention = 7 * 24 * 3600,
 	.rates = {
-		[CORE_RATE_REVOKE] = { .burst = 4096, .per_minute = 16 },
+		[CORE_RATE_OWNER] = { .burst = 2000, .per_minute = 240 },
 		[CAP_INTRO] = { .burst = 120, .per_minute = 60 },
 		[CAP_CONTACT] = { .burst = 40000, .per_minute = 30000 },
 		[CAP_GROUP] = { .burst = 40000, .per_minute = 30000 },
+		[CORE_RATE_PREKEYS] = { .burst = 60, .per_minute = 6 },
+		[CORE_RATE_REGISTER] = { .burst = 2000, .per_minute = 60 },
 	},
 	.memory_max = 64 * 1024 * 1024,
 	.ack_wait = 10,
@@ -71,6 +73,7 @@ void core_create(const struct core_settings *settings,
 	dedupe_init(&core->dedupe, sys, DEDUPE_MAX);
 	revoked_init(&core->revoked, sys, revoke_key);
 	rate_init(&core->rates, sys, RATES_MAX);
+	rate_init(&core->registering, sys, 1);
 	sodium_memzero(revoke_key, sizeof(revoke_key));
 	*out = core;
 }
@@ -84,6 +87,7 @@ void core_destroy(struct core *core)
 	dedupe_finish(&core->dedupe);
 	revoked_finish(&core->revoked);
 	rate_finish(&core->rates);
+	rate_finish(&core->registering);
 	arena_finish(&core->arena);
 	sodium_memzero(core, sizeof(*core));
 	free(core);
@@ -98,10 +102,11 @@ void core_configure(struct core *core, const struct core_settings *settings)
 	core_release(core, 0);
 }
 
-void core_revoked(struct core *core,
+void core_revoked(struct core *core, const struct account_id *account,
 		  const uint8_t hash[static CAPABILITY_ID_LEN])
 {
-	revoked_add(&core->revoked, hash);
+	revoked_add(&core->revoked, account, hash);
+	revoked_lasts(&core->revoked, hash);
 }
 
 uint64_t core_now(const struct core *core)

@@ -19,12 +19,18 @@ struct record;
 struct sys;
 
 /* Budgets of rate_take beside those of the capability classes. */
-enum core_rate { CORE_RATE_REVOKE = 0 };	/* 1 .. 3: enum capability_class */
+enum core_rate {
+	CORE_RATE_OWNER,	/* requests of an account (records.h) */
+	/* 1 .. 3: enum capability_class */
+	CORE_RATE_PREKEYS = 4,	/* taken with one capability */
+	CORE_RATE_REGISTER,	/* of the whole relay */
+	CORE_RATES,
+};
 
 struct core_settings {
 	const char *name;		/* what Auth signs; outlives the core */
 	uint32_t retention;		/* seconds */
-	struct rate_limit rates[4];	/* by enum core_rate */
+	struct rate_limit rates[CORE_RATES];
 	size_t memory_max;		/* bytes of envelopes that are not safe yet */
 	uint32_t ack_wait;		/* ms that a live slot waits in memory */
 };
@@ -49,6 +55,7 @@ struct core {
 	struct dedupe dedupe;
 	struct revoked revoked;
 	struct rates rates;
+	struct rates registering;	/* one bucket, which none can push out */
 	struct record *lists;		/* PutLists under way */
 	struct conn *conns;
 	size_t n_conns;
@@ -76,7 +83,7 @@ void core_destroy(struct core *core);
 void core_configure(struct core *core, const struct core_settings *settings);
 
 /* A revocation as the store kept it, at start. */
-void core_revoked(struct core *core,
+void core_revoked(struct core *core, const struct account_id *account,
 		  const uint8_t hash[static CAPABILITY_ID_LEN]);
 
 /* Milliseconds of the clock that never goes back. */

@@ -6,6 +6,7 @@
 #include "deliver.h"
 #include "log.h"
 #include "mailbox.h"
+#include "records.h"
 #include "sys.h"
 
 enum { FETCHED_MAX = 16 * 1024 };	/* 8 devices and a list are a third */
@@ -30,7 +31,7 @@ void grants_mint(struct conn *c, const Sotto__ClientMessage *message)
 		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "Mint");
 		return;
 	}
-	if (!conn_begin(c))
+	if (!record_begin(c, m->request, COST_MINT))
 		return;
 	if (m->count > MINT_MAX) {
 		conn_answer_error(c, SOTTO__ERROR_CODE__TOO_MANY, m->request,
@@ -62,18 +63,26 @@ struct revoke {
 	uint8_t hashes[][CAPABILITY_ID_LEN];
 };
 
+static void revoke_done(struct conn *c, uint32_t request)
+{
+	Sotto__Done m = SOTTO__DONE__INIT;
+
+	m.request = request;
+	conn_answer(c, SOTTO__SERVER_MESSAGE__OF_DONE, &m.base);
+}
+
 static void on_revoked(struct storage_write *w)
 {
 	struct revoke *r = (struct revoke *)w;
-	Sotto__Done m = SOTTO__DONE__INIT;
 
-	m.request = r->request;
 	if (w->op.result < 0) {
 		log_error("revocation: %s", err_text(w->op.result));
 		conn_answer_error(r->conn, SOTTO__ERROR_CODE__UNAVAILABLE,
 				  r->request, NULL, "the store failed");
 	} else {
-		conn_answer(r->conn, SOTTO__SERVER_MESSAGE__OF_DONE, &m.base);
+		for (size_t i = 0; i < r->n; i++)
+			revoked_lasts(&r->conn->core->revoked, r->hashes[i]);
+		revoke_done(r->conn, r->request);
 	}
 	conn_unref(r->conn);
 	free(r);
@@ -88,45 +97,76 @@ static bool ids_right(const Sotto__Revoke *m)
 	return true;
 }
 
+/* Leaves those that the store does not have; how many are new to memory too. */
+static size_t hash_ids(struct revoke *r, const struct account_id *account,
+		       const Sotto__Revoke *m)
+{
+	const struct revoked *revoked = &r->conn->core->revoked;
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < m->n_ids; i++) {
+		enum revoked_answer known;
+
+		revoked_hash(revoked, account, m->ids[i].data,
+			     r->hashes[r->n]);
+		known = revoked_find(revoked, r->hashes[r->n]);
+		fresh += known == REVOKED_NOT;
+		r->n += known != REVOKED_LASTING;
+	}
+	return fresh;
+}
+
+static void write_revoked(struct revoke *r, const struct account_id *account)
+{
+	struct core *core = r->conn->core;
+
+	/* Valid from now on; Done says that it will last. */
+	for (size_t i = 0; i < r->n; i++)
+		revoked_add(&core->revoked, account, r->hashes[i]);
+	r->write.done = on_revoked;
+	r->write.op.type = STORE_REVOKE;
+	r->write.op.u.revoke.account = *account;
+	r->write.op.u.revoke.ids =
+		(const uint8_t (*)[CAPABILITY_ID_LEN])r->hashes;
+	r->write.op.u.revoke.n = r->n;
+	core_write(core, &r->write);
+}
+
 void grants_revoke(struct conn *c, const Sotto__ClientMessage *message)
 {
 	const Sotto__Revoke *m = message->revoke;
-	struct core *core = c->core;
 	struct account_id account;
 	struct revoke *r;
+	size_t fresh;
 
 	if (!ids_right(m)) {
 		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "Revoke");
 		return;
 	}
-	if (!conn_begin(c))
+	if (!record_begin(c, m->request, COST_WRITE))
 		return;
-	account = c->owner->mailbox->id.account;
-	if (m->n_ids > REVOKE_MAX || revoked_full(&core->revoked) ||
-	    !rate_take(&core->rates, account.b, ACCOUNT_LEN,
-		       &core->settings.rates[CORE_RATE_REVOKE],
-		       (uint32_t)m->n_ids, core_now(core))) {
+	if (m->n_ids > REVOKE_MAX) {
 		conn_answer_error(c, SOTTO__ERROR_CODE__TOO_MANY, m->request,
-				  NULL, "too many revocations");
+				  NULL, "too many at once");
 		return;
 	}
-	r = xcalloc(1, sizeof(*r) + m->n_ids * sizeof(r->hashes[0]));
+	account = c->owner->mailbox->id.account;
+	r = xcalloc(1, sizeof(*r) +
+		    (m->n_ids + 1) * sizeof(r->hashes[0]));
 	r->conn = conn_ref(c);
 	r->request = m->request;
-	r->n = m->n_ids;
-	/* Valid from now on; Done says that it will last. */
-	for (size_t i = 0; i < r->n; i++) {
-		revoked_hash(&core->revoked, &account, m->ids[i].data,
-			     r->hashes[i]);
-		revoked_add(&core->revoked, r->hashes[i]);
+	fresh = hash_ids(r, &account, m);
+	if (r->n > 0 && revoked_room(&c->core->revoked, &account, fresh)) {
+		write_revoked(r, &account);
+		return;
 	}
-	r->write.done = on_revoked;
-	r->write.op.type = STORE_REVOKE;
-	r->write.op.u.revoke.account = account;
-	r->write.op.u.revoke.ids =
-		(const uint8_t (*)[CAPABILITY_ID_LEN])r->hashes;
-	r->write.op.u.revoke.n = r->n;
-	core_write(core, &r->write);
+	if (r->n == 0)
+		revoke_done(c, m->request);
+	else
+		conn_answer_error(c, SOTTO__ERROR_CODE__TOO_MANY, m->request,
+				  NULL, "too many revocations");
+	conn_unref(c);
+	free(r);
 }
 
 /* ---- Fetch ---- */
@@ -186,6 +226,21 @@ static bool admitted(struct conn *c, const Sotto__Fetch *m,
 	return true;
 }
 
+/* Whether one-time prekeys are taken from the share of strangers alone: a contact
+ * that fetches on and on must leave some for others. */
+static bool from_share(struct core *core, const struct capability *cap)
+{
+	uint8_t name[RATE_NAME_LEN] = "prekeys";
+
+	if (cap->class != CAP_CONTACT)
+		return cap->class == CAP_INTRO;
+	memcpy(name + sizeof(name) - sizeof(cap->id), cap->id,
+	       sizeof(cap->id));
+	return !rate_take(&core->rates, name, sizeof(name),
+			  &core->settings.rates[CORE_RATE_PREKEYS], 1,
+			  core_now(core));
+}
+
 void grants_fetch(struct conn *c, const Sotto__ClientMessage *message)
 {
 	const Sotto__Fetch *m = message->fetch;
@@ -210,7 +265,8 @@ void grants_fetch(struct conn *c, const Sotto__ClientMessage *message)
 	f->write.op.type = STORE_TAKE;
 	memcpy(f->write.op.u.take.id, m->id.data, ENVELOPE_ID_LEN);
 	f->write.op.u.take.account = account;
-	f->write.op.u.take.intro = cap.class == CAP_INTRO;
+	f->write.op.u.take.intro = !m->list_only &&
+		from_share(c->core, &cap);
 	f->write.op.u.take.list_only = m->list_only;
 	f->write.op.u.take.fetched = &f->fetched;
 	core_write(c->core, &f->write);

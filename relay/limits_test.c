@@ -94,13 +94,61 @@ static void test_revoked_binds_the_id_to_the_account(void **state)
 	revoked_init(&r, &sys_real, key);
 	assert_false(revoked_has(&r, &ann, id));
 	revoked_hash(&r, &eve, id, hash);
-	revoked_add(&r, hash);
+	revoked_add(&r, &eve, hash);
 	assert_false(revoked_has(&r, &ann, id));
 	revoked_hash(&r, &ann, id, hash);
-	revoked_add(&r, hash);
-	revoked_add(&r, hash);
+	revoked_add(&r, &ann, hash);
+	revoked_add(&r, &ann, hash);
 	assert_true(revoked_has(&r, &ann, id));
 	assert_int_equal(r.table.n, 2);
+	revoked_finish(&r);
+}
+
+static void add_revoked(struct revoked *r, const struct account_id *account,
+			uint32_t n)
+{
+	uint8_t id[CAPABILITY_ID_LEN] = { 0 }, hash[CAPABILITY_ID_LEN];
+
+	for (uint32_t i = 0; i < n; i++) {
+		put_u32(id, i);
+		revoked_hash(r, account, id, hash);
+		revoked_add(r, account, hash);
+	}
+}
+
+static void test_revoked_of_one_account_are_bounded(void **state)
+{
+	const uint8_t key[32] = { 3 };
+	struct account_id ann = { { 1 } }, eve = { { 2 } };
+	struct revoked r;
+
+	(void)state;
+	revoked_init(&r, &sys_real, key);
+	assert_true(revoked_room(&r, &eve, REVOKED_ACCOUNT_MAX));
+	assert_false(revoked_room(&r, &eve, REVOKED_ACCOUNT_MAX + 1));
+	add_revoked(&r, &eve, REVOKED_ACCOUNT_MAX);
+	add_revoked(&r, &eve, REVOKED_ACCOUNT_MAX);
+	assert_int_equal(r.table.n, REVOKED_ACCOUNT_MAX);
+	assert_false(revoked_room(&r, &eve, 1));
+	assert_true(revoked_room(&r, &ann, REVOKED_ACCOUNT_MAX));
+	revoked_finish(&r);
+}
+
+static void test_revoked_leaves_room_for_everybody(void **state)
+{
+	const uint8_t key[32] = { 3 };
+	struct account_id ann = { { 1 } }, eve = { { 2 } };
+	struct revoked r;
+
+	(void)state;
+	revoked_init(&r, &sys_real, key);
+	for (int i = 0; i < REVOKED_MAX / REVOKED_ACCOUNT_MAX; i++) {
+		eve.b[1] = (uint8_t)i;
+		add_revoked(&r, &eve, REVOKED_ACCOUNT_MAX);
+	}
+	assert_false(revoked_room(&r, &eve, 1));
+	assert_true(revoked_room(&r, &ann, REVOKED_RESERVED));
+	assert_false(revoked_room(&r, &ann, REVOKED_RESERVED + 1));
 	revoked_finish(&r);
 }
 
@@ -161,6 +209,8 @@ int main(void)
 		cmocka_unit_test(
 		test_dedupe_tells_same_other_and_new_and_forgets_the_oldest),
 		cmocka_unit_test(test_revoked_binds_the_id_to_the_account),
+		cmocka_unit_test(test_revoked_of_one_account_are_bounded),
+		cmocka_unit_test(test_revoked_leaves_room_for_everybody),
 		cmocka_unit_test(test_token_is_of_this_device_and_incarnation),
 		cmocka_unit_test(test_arena_bounds_what_a_small_frame_takes),
 	};

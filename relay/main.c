@@ -160,9 +160,10 @@ static void on_accepted(void *ctx, int fd)
 	ws_adopt(r->ws, fd);
 }
 
-static void on_revoked(void *ctx, const uint8_t id[CAPABILITY_ID_LEN])
+static void on_revoked(void *ctx, const struct account_id *account,
+		       const uint8_t id[CAPABILITY_ID_LEN])
 {
-	core_revoked(ctx, id);
+	core_revoked(ctx, account, id);
 }
 
 static int make_data_dir(const char *dir)

@@ -36,6 +36,21 @@ uint8_t *record_pack(const ProtobufCMessage *m, size_t max, size_t *len)
 	return p;
 }
 
+bool record_begin(struct conn *c, uint32_t request, uint32_t cost)
+{
+	struct core *core = c->core;
+
+	if (!conn_begin(c))
+		return false;
+	if (rate_take(&core->rates, c->owner->mailbox->id.account.b,
+		      ACCOUNT_LEN, &core->settings.rates[CORE_RATE_OWNER], cost,
+		      core_now(core)))
+		return true;
+	conn_answer_error(c, SOTTO__ERROR_CODE__RATE, request, NULL,
+			  "slow down");
+	return false;
+}
+
 static struct record *create(struct conn *c, uint32_t request)
 {
 	struct record *r = xcalloc(1, sizeof(*r));
@@ -214,7 +229,7 @@ void records_put_list(struct conn *c, const Sotto__ClientMessage *message)
 		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "PutList: no list");
 		return;
 	}
-	if (!conn_begin(c))
+	if (!record_begin(c, m->request, COST_WRITE))
 		return;
 	r = create(c, m->request);
 	r->bytes = record_pack(&m->list->base, DEVICE_LIST_BYTES_MAX, &r->len);
@@ -265,7 +280,7 @@ void records_put_bundle(struct conn *c, const Sotto__ClientMessage *message)
 			  "PutBundle: no bundle");
 		return;
 	}
-	if (!conn_begin(c))
+	if (!record_begin(c, m->request, COST_WRITE))
 		return;
 	r = create(c, m->request);
 	r->bytes = record_pack(&m->bundle->base, BUNDLE_BYTES_MAX, &r->len);
@@ -300,7 +315,7 @@ void records_put_prekeys(struct conn *c, const Sotto__ClientMessage *message)
 		conn_fail(c, SOTTO__ERROR_CODE__MALFORMED, "PutPrekeys");
 		return;
 	}
-	if (!conn_begin(c))
+	if (!record_begin(c, m->request, COST_WRITE))
 		return;
 	r = create(c, m->request);
 	if (m->n_prekeys > PREKEYS_PUT_MAX) {

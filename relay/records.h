@@ -2,6 +2,7 @@
 #ifndef SOTTO_RECORDS_H
 #define SOTTO_RECORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,10 +10,19 @@
 
 struct conn;
 
-enum { BUNDLE_BYTES_MAX = 512 };	/* of an encoded Bundle */
+enum {
+	BUNDLE_BYTES_MAX = 512,	/* of an encoded Bundle */
+	/* What a request takes of the account's budget. */
+	COST_MINT = 1,
+	COST_WRITE = 4,		/* checks signatures, or writes */
+};
 
 /* The encoding of m, heap-allocated; NULL when longer than max. */
 uint8_t *record_pack(const ProtobufCMessage *m, size_t max, size_t *len);
+
+/* conn_begin for an owner's request; false when it was answered because the
+ * account asks for too much, too. */
+bool record_begin(struct conn *c, uint32_t request, uint32_t cost);
 
 void records_confirm_token(struct conn *c, const Sotto__ClientMessage *m);
 void records_put_list(struct conn *c, const Sotto__ClientMessage *m);

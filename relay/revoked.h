@@ -10,10 +10,17 @@
 #include "capability.h"
 #include "table.h"
 
-enum { REVOKED_MAX = 1024 * 1024 };
+enum {
+	REVOKED_MAX = 1024 * 1024,	/* of all accounts, about 50 MB */
+	REVOKED_ACCOUNT_MAX = 4096,	/* of one, in the year that they last */
+	/* What each may have however full it is: nobody can use up the room
+	 * that another needs to block somebody. */
+	REVOKED_RESERVED = 64,
+};
 
 struct revoked {
 	struct table table;
+	struct table accounts;		/* how many each has */
 	uint8_t key[32];
 };
 
@@ -24,11 +31,25 @@ void revoked_finish(struct revoked *r);
 void revoked_hash(const struct revoked *r, const struct account_id *account,
 		  const uint8_t id[static CAPABILITY_ID_LEN],
 		  uint8_t out[static CAPABILITY_ID_LEN]);
-/* hash: from revoked_hash. Beyond REVOKED_MAX it is dropped: callers ask
- * revoked_full first. */
-void revoked_add(struct revoked *r,
+/* Whether the account may have n more. */
+bool revoked_room(const struct revoked *r, const struct account_id *account,
+		  size_t n);
+/* hash: from revoked_hash. Callers ask revoked_room first. */
+void revoked_add(struct revoked *r, const struct account_id *account,
 		 const uint8_t hash[static CAPABILITY_ID_LEN]);
-bool revoked_full(const struct revoked *r);
+/* Notes that the store has it; does nothing for one that was not added. */
+void revoked_lasts(struct revoked *r,
+		   const uint8_t hash[static CAPABILITY_ID_LEN]);
+
+enum revoked_answer {
+	REVOKED_NOT,
+	REVOKED_ADDED,		/* refuses, and may not be in the store */
+	REVOKED_LASTING,
+};
+
+enum revoked_answer revoked_find(const struct revoked *r,
+				 const uint8_t hash[static CAPABILITY_ID_LEN]);
+/* Whether the account revoked the capability of this id. */
 bool revoked_has(const struct revoked *r, const struct account_id *account,
 		 const uint8_t id[static CAPABILITY_ID_LEN]);
 

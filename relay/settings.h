@@ -7,7 +7,7 @@
 
 #include "err.h"
 
-enum { SETTINGS_N = 18 };
+enum { SETTINGS_N = 20 };
 
 struct config;
 struct setting;

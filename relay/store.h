@@ -182,9 +182,10 @@ struct store_ops {
 			    uint64_t after,
 			    bool (*row)(void *ctx, const struct store_row *r),
 			    void *ctx, bool *end) must_check;
-	/* Every revocation that has not expired, at start. */
+	/* Every revocation that has not expired, at start. One may come twice. */
 	int (*read_revoked)(void *store,
 			    void (*each)(void *ctx,
+					 const struct account_id *account,
 					 const uint8_t id[CAPABILITY_ID_LEN]),
 			    void *ctx) must_check;
 };

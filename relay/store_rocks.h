@@ -245,7 +245,7 @@ int rocks_read_mailbox(void *store, const struct mailbox_id *m, uint64_t after,
 		       bool (*row)(void *ctx, const struct store_row *r),
 		       void *ctx, bool *end) must_check;
 int rocks_read_revoked(void *store,
-		       void (*each)(void *ctx,
+		       void (*each)(void *ctx, const struct account_id *account,
 				    const uint8_t id[CAPABILITY_ID_LEN]),
 		       void *ctx) must_check;
 

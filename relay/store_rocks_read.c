@@ -184,7 +184,7 @@ int rocks_read_mailbox(void *store, const struct mailbox_id *m, uint64_t after,
 }
 
 int rocks_read_revoked(void *store,
-		       void (*each)(void *ctx,
+		       void (*each)(void *ctx, const struct account_id *account,
 				    const uint8_t id[CAPABILITY_ID_LEN]),
 		       void *ctx)
 {
@@ -199,11 +199,15 @@ int rocks_read_revoked(void *store,
 					r->family[ROCKS_REVOKED]);
 	for (rocksdb_iter_seek_to_first(it); rocksdb_iter_valid(it);
 	     rocksdb_iter_next(it)) {
-		size_t len;
-		const char *key = rocksdb_iter_key(it, &len);
+		struct account_id account;
+		size_t key_len, len;
+		const char *key = rocksdb_iter_key(it, &key_len);
+		const char *value = rocksdb_iter_value(it, &len);
 
-		if (len == ROCKS_REVOKED_LEN)
-			each(ctx, (const uint8_t *)key + 4);
+		if (key_len != ROCKS_REVOKED_LEN || len != ACCOUNT_LEN)
+			continue;
+		memcpy(account.b, value, ACCOUNT_LEN);
+		each(ctx, &account, (const uint8_t *)key + 4);
 	}
 	rocksdb_iter_get_error(it, &text);
 	if (text)

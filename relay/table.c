@@ -61,6 +61,7 @@ static void grow(struct table *t)
 	size_t old_size = t->size;
 
 	t->size *= 2;
+	t->empty = 0;
 	t->chains = xcalloc(t->size, sizeof(struct table_node *));
 	for (size_t i = 0; i < old_size; i++) {
 		for (struct table_node *n = old[i], *next; n; n = next) {
@@ -85,6 +86,7 @@ void table_insert(struct table *t, struct table_node *node, uint64_t hash)
 	node->next = *c;
 	*c = node;
 	t->n++;
+	t->empty = 0;
 }
 
 void table_remove(struct table *t, struct table_node *node)
@@ -98,11 +100,9 @@ void table_remove(struct table *t, struct table_node *node)
 	t->n--;
 }
 
-struct table_node *table_any(const struct table *t)
+struct table_node *table_any(struct table *t)
 {
-	for (size_t i = 0; t->n > 0 && i < t->size; i++) {
-		if (t->chains[i])
-			return t->chains[i];
-	}
-	return NULL;
+	while (t->empty < t->size && !t->chains[t->empty])
+		t->empty++;
+	return t->empty < t->size ? t->chains[t->empty] : NULL;
 }

@@ -17,6 +17,7 @@ struct table {
 	struct table_node **chains;
 	size_t n;	/* nodes */
 	size_t size;	/* chains, a power of 2 */
+	size_t empty;	/* so many chains from the first are empty */
 	uint8_t key[16];
 };
 
@@ -30,6 +31,6 @@ struct table_node *table_next(const struct table_node *node);
 void table_insert(struct table *t, struct table_node *node, uint64_t hash);
 void table_remove(struct table *t, struct table_node *node);
 /* Any node, for emptying the table; NULL when there is none. */
-struct table_node *table_any(const struct table *t);
+struct table_node *table_any(struct table *t);
 
 #endif

@@ -291,9 +291,11 @@ static void dump_device(void *store, unsigned a, unsigned d)
 		printf("bad mailbox: %s\n", err_text(err));
 }
 
-static void tell_revoked(void *ctx, const uint8_t id[CAPABILITY_ID_LEN])
+static void tell_revoked(void *ctx, const struct account_id *account,
+			 const uint8_t id[CAPABILITY_ID_LEN])
 {
 	(void)ctx;
+	(void)account;
 	printf("revoked %u\n", get_u32(id));
 }
 

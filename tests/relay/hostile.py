@@ -435,3 +435,87 @@ async def flood(relay):
 
 def test_flood_of_large_mail_is_answered_within_bounds(world):
     asyncio.run(flood(world.relay("--memory", "16M")))
+
+
+async def revocations(relay):
+    """One account's revocations are bounded, and take nobody else's room."""
+    eve, ann = Account(), Account()
+    async with Owner(relay.url, eve) as o:
+        await o.caught_up()
+        first = [os.urandom(12) for _ in range(256)]
+        for i in range(16):
+            ids = first if i == 0 else [os.urandom(12) for _ in range(256)]
+            assert (await o.request("revoke", ids=ids))[0] == "done"
+        name, e = await o.request("revoke", ids=[os.urandom(12)])
+        assert name == "error" and e.code == pb.TOO_MANY, e
+        # A repeat of what lasts needs no room.
+        assert (await o.request("revoke", ids=first))[0] == "done"
+        token = o.token
+    relay.restart()
+    async with Owner(relay.url, eve, token=token) as o:
+        await o.caught_up()
+        name, e = await o.request("revoke", ids=[os.urandom(12)])
+        assert name == "error" and e.code == pb.TOO_MANY, e
+    async with Owner(relay.url, ann) as o:
+        await o.caught_up()
+        assert (await o.request("revoke", ids=[bytes(12)]))[0] == "done"
+
+
+def test_revocations_of_one_account_are_bounded(world):
+    asyncio.run(revocations(world.relay()))
+
+
+async def requests(url, served):
+    """PutBundles cost the relay signatures to check: an account has a budget."""
+    ann = Account()
+    async with Owner(url, ann) as o:
+        await o.caught_up()
+        answers, bundle = set(), ann.bundle()
+        for _ in range(4):
+            await o.frame([pb.ClientMessage(put_bundle=pb.PutBundle(
+                request=i, bundle=bundle)) for i in range(200)])
+            for _ in range(200):
+                name, m = await o.next()
+                answers.add(name)
+        assert answers == {"done", "error"}, answers
+        assert set(o.errors) == {"RATE"}
+
+
+def test_requests_of_one_account_have_a_budget(world):
+    run(world, requests)
+
+
+async def registers(url):
+    for _ in range(2):
+        async with Owner(url, Account()) as o:
+            await o.caught_up()
+    ann = Account()
+    assert await Owner(url, ann).refused() == (1013, ["RATE"])
+
+
+def test_registrations_are_limited(world):
+    asyncio.run(registers(world.relay("--register-burst", "2",
+                                      "--register-rate", "1").url))
+
+
+async def drain(url, served):
+    """A contact that fetches on and on leaves prekeys for the others."""
+    ann = Account()
+    async with Owner(url, ann) as o, Sender(url) as s:
+        await o.caught_up()
+        cap, other = await o.mint(count=2)
+        assert (await o.request("put_prekeys",
+                                prekeys=ann.prekeys(200)))[0] == "done"
+
+        async def fetch(cap):
+            await s.send(fetch=pb.Fetch(id=os.urandom(16), account=ann.id,
+                                        capability=cap))
+            m = await s.expect("fetched")
+            return m.bundles[0].HasField("one_time")
+        taken = sum([await fetch(cap) for _ in range(150)])
+        assert 60 <= taken < 90, taken
+        assert await fetch(other)
+
+
+def test_contact_cannot_drain_the_prekeys(world):
+    run(world, drain)

@@ -74,9 +74,13 @@ struct revoked {
 	uint8_t last[CAPABILITY_ID_LEN];
 };
 
-static void see_revoked(void *ctx, const uint8_t id[CAPABILITY_ID_LEN])
+static void see_revoked(void *ctx, const struct account_id *account,
+			const uint8_t id[CAPABILITY_ID_LEN])
 {
+	const struct account_id owner = drive_account(1);
 	struct revoked *r = ctx;
+
+	assert_true(account_equal(account, &owner));
 
 	r->n++;
 	memcpy(r->last, id, CAPABILITY_ID_LEN);
