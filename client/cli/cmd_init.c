@@ -29,7 +29,7 @@ static const struct option_spec options[] = {
 	{ 0 },
 };
 
-enum { NAME_MAX_BYTES = 256, LINE_MAX_TEXT = 512 };
+enum { NAME_MAX_BYTES = 128, LINE_MAX_TEXT = 512 };
 
 /* What there is to tell the agent, and the descriptors that go with it. */
 struct setup {
