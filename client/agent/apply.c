@@ -218,15 +218,39 @@ static int on_seen(void *ctx, const struct message *sent)
 	return ret;
 }
 
+/* Whether what it had seen under a counter of ours is what we sent; *ours. What is
+ * not held any more cannot be told apart. */
+static int check_seen(struct incoming *m, const Sotto__Seen *seen, bool *ours)
+{
+	struct message sent;
+	int ret = history_get_counter(m->a->db, m->c.row, true, seen->device,
+				      seen->counter, &sent);
+
+	*ours = true;
+	if (ret)
+		return ret == ERR_NOT_FOUND ? OK : ret;
+	*ours = !memcmp(sent.hash, seen->hash.data, HASH_LEN);
+	message_finish(&sent);
+	if (*ours)
+		return OK;
+	log_warn("a contact has seen another message of ours than we sent");
+	return trust_alert(m->a, &m->c, ALERT_FORK);
+}
+
 /* What it had seen of ours was delivered. */
 static int take_seen(struct incoming *m, const Sotto__Seen *seen)
 {
 	const struct keys *own = m->a->keys;
+	bool ours;
+	int ret;
 
 	if (seen->account.len != ACCOUNT_LEN ||
 	    memcmp(seen->account.data, own->account.b, ACCOUNT_LEN) ||
 	    seen->device != own->device || seen->counter > m->c.sent_counter)
 		return OK;
+	ret = check_seen(m, seen, &ours);
+	if (ret || !ours)
+		return ret;
 	return timeline_seen(m->a->db, m->c.row, seen->device, seen->counter,
 			     on_seen, m);
 }

@@ -6,6 +6,7 @@
 #include "envelope.h"
 #include "fault.h"
 #include "frame.h"
+#include "gone.h"
 #include "notice.h"
 #include "peers.h"
 #include "timeline.h"
@@ -121,8 +122,9 @@ int compose_introduction(struct agent *a, const struct contact *c)
 	return compose_control(a, c, &content);
 }
 
-/* The hash of our content before m; *has. */
-static int previous_hash(struct agent *a, const struct message *m,
+/* The hash of our content before m, to c; *has. */
+static int previous_hash(struct agent *a, const struct contact *c,
+			 const struct message *m,
 			 uint8_t out[static HASH_LEN], bool *has)
 {
 	struct message before;
@@ -133,8 +135,13 @@ static int previous_hash(struct agent *a, const struct message *m,
 		return OK;
 	ret = history_get_counter(a->db, m->contact, true, m->device,
 				  m->counter - 1, &before);
-	if (ret)
+	if (ret == ERR_NOT_FOUND) {
+		ret = gone_hash(a->db, &c->account, m->counter - 1, out);
+		*has = !ret;
 		return ret == ERR_NOT_FOUND ? OK : ret;
+	}
+	if (ret)
+		return ret;
 	memcpy(out, before.hash, HASH_LEN);
 	*has = true;
 	message_finish(&before);
@@ -148,7 +155,7 @@ int compose_again(struct agent *a, const struct contact *c,
 	Sotto__Text body = SOTTO__TEXT__INIT;
 	uint8_t conversation[HASH_LEN], previous[HASH_LEN];
 	bool has;
-	int ret = previous_hash(a, m, previous, &has);
+	int ret = previous_hash(a, c, m, previous, &has);
 
 	if (ret)
 		return ret;
@@ -203,6 +210,7 @@ static int add_seen(struct agent *a, const struct contact *c,
 		    Sotto__Content *content, struct extras *x)
 {
 	struct message m;
+	bool gap;
 	int ret;
 
 	if (!c->seen_counter)
@@ -212,7 +220,10 @@ static int add_seen(struct agent *a, const struct contact *c,
 	if (ret)
 		return ret == ERR_NOT_FOUND ? OK : ret;
 	memcpy(x->seen_hash, m.hash, HASH_LEN);
+	gap = m.state == MESSAGE_GAP;
 	message_finish(&m);
+	if (gap)	/* not seen, and no hash */
+		return OK;
 	x->seen = (Sotto__Seen)SOTTO__SEEN__INIT;
 	x->seen.account = blob(c->account.b, ACCOUNT_LEN);
 	x->seen.device = c->list.devices[0].id;
@@ -464,7 +475,7 @@ int compose_encrypt_again(struct agent *a, struct contact *c,
 	Sotto__Text body = SOTTO__TEXT__INIT;
 	uint8_t conversation[HASH_LEN], previous[HASH_LEN];
 	bool has;
-	int ret = previous_hash(a, m, previous, &has);
+	int ret = previous_hash(a, c, m, previous, &has);
 
 	if (ret)
 		return ret;

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include "gone.h"
+
 enum { NAME_TRIES = 1000 };
 
 /* The one row of a bound statement. */
@@ -219,11 +221,26 @@ int contact_save(struct db *db, struct contact *c)
 	if (c->row) {
 		r = update(db, c);
 	} else {
-		r = make_unique(db, c);
+		r = gone_recall(db, c);
+		if (!r)
+			r = make_unique(db, c);
 		if (!r)
 			r = insert(db, c);
 	}
 	return r < 0 ? r : remember_given(db, c);
+}
+
+/* What stands in named values for its devices, see peers.c. */
+static int forget_values(struct db *db, const struct contact *c)
+{
+	char account[ACCOUNT_TEXT_LEN + 1], glob[ACCOUNT_TEXT_LEN + 8];
+	struct sqlite3_stmt *st = db_prepare(
+		db, "DELETE FROM value WHERE name GLOB ?");
+
+	account_text(&c->account, account);
+	snprintf(glob, sizeof(glob), "*-%s-*", account);
+	db_bind_text(st, 1, glob);
+	return db_run(db, st);
 }
 
 int contact_remove(struct db *db, const struct contact *c)
@@ -236,8 +253,12 @@ int contact_remove(struct db *db, const struct contact *c)
 		"DELETE FROM contact WHERE row = ?",
 	};
 	struct sqlite3_stmt *st;
-	int r;
+	int r = gone_keep(db, c);
 
+	if (!r)
+		r = forget_values(db, c);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < sizeof(by_row) / sizeof(by_row[0]); i++) {
 		st = db_prepare(db, by_row[i]);
 		db_bind_int(st, 1, c->row);

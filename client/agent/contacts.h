@@ -66,7 +66,8 @@ int contact_save(struct db *db, struct contact *c) must_check;
 /* Stores only what goes on with every message: suite_seen, last_hash and the
  * counters. Much cheaper: no index changes. */
 int contact_progress(struct db *db, const struct contact *c) must_check;
-/* Forgets it with its messages, outbox and ratchet sessions. In a transaction. */
+/* Forgets it with its messages, outbox, ratchet sessions and keys; how far the
+ * counters had come stays, see gone.h. In a transaction. */
 int contact_remove(struct db *db, const struct contact *c) must_check;
 /* By name. A nonzero return of fn ends and is returned. fn may change contacts. */
 int contact_each(struct db *db, int (*fn)(void *ctx, const struct contact *c),
