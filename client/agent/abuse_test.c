@@ -67,12 +67,91 @@ static void test_abuse_seen_with_another_hash_is_a_fork(void **state)
 	assert_int_equal(side_count(&p->bob, "\"delivered\""), 0);
 }
 
+static void save_contact(struct side *s, struct contact *c)
+{
+	assert_int_equal(turn_enter(s->a.turn), OK);
+	assert_int_equal(turn_leave(s->a.turn, contact_save(s->a.db, c)), OK);
+	turn_commit(s->a.turn);
+}
+
+static void test_abuse_names_are_no_addresses(void **state)
+{
+	static const char *const bad[] = {
+		"abcdefghijklmnopqrstuvwxyz234567",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+		"\xef\xbd\x81""bcdefghijklmnopqrstuvwxyz234567",	/* full width */
+		"abcdefghijklmnop\xe2\x80\x8bqrstuvwxyz234567",
+		"+family", "\xef\xbc\x8b""family", "\xe2\x80\x8b+family",
+		"me", "You", "\xe2\x80\xaeyou", "\xe2\x80\x8b", "",
+	};
+	struct pair *p = *state;
+	struct contact c, found;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(contact_name_ok(bad[i]));
+		c = (struct contact){ .state = CONTACT_REQUEST };
+		memset(c.account.b, (int)i + 1, ACCOUNT_LEN);
+		snprintf(c.name, sizeof(c.name), "%s", bad[i]);
+		save_contact(&p->bob, &c);
+		assert_int_equal(contact_find(p->bob.a.db, bad[i], &found),
+				 ERR_NOT_FOUND);
+		assert_int_equal(strlen(c.name), 8);
+	}
+	assert_true(contact_name_ok("Mehmet"));
+	assert_true(contact_name_ok("a+b"));
+}
+
+static void test_abuse_requests_are_bounded(void **state)
+{
+	struct pair *p = *state;
+	struct contact c;
+
+	for (int i = 0; i < 100; i++) {
+		c = (struct contact){ .state = CONTACT_REQUEST };
+		memset(c.account.b, i + 1, ACCOUNT_LEN);
+		snprintf(c.name, sizeof(c.name), "stranger");
+		save_contact(&p->bob, &c);
+	}
+	pair_write(&p->alice, &p->bob, "one too many");
+	assert_int_equal(pair_pass_all(p, &p->alice, &p->bob), 1);
+	assert_int_equal(contact_by_account(p->bob.a.db,
+					    &p->alice.a.keys->account, &c),
+			 ERR_NOT_FOUND);
+	assert_int_equal(side_count(&p->bob, "one too many"), 0);
+}
+
+static void test_abuse_a_request_writes_so_much(void **state)
+{
+	struct pair *p = *state;
+	struct agent *b = &p->bob.a;
+	struct message next;
+	struct contact c;
+
+	for (int i = 0; i < 60; i++)
+		pair_write(&p->alice, &p->bob, "buy this");
+	assert_int_equal(pair_pass_all(p, &p->alice, &p->bob), 60);
+	assert_int_equal(side_count(&p->bob, "\"buy this\""), 50);
+	/* Who is accepted is asked for what was left out. */
+	pair_accept_alice(p);
+	assert_int_equal(pair_pass_all(p, &p->bob, &p->alice), 1);
+	pair_write(&p->alice, &p->bob, "thanks");
+	assert_int_equal(pair_pass_all(p, &p->alice, &p->bob), 1);
+	c = pair_look_up(&p->bob, &p->alice);
+	assert_int_equal(c.seen_counter, 50);
+	assert_int_equal(history_first_held(b->db, c.row, 1, &next), OK);
+	assert_int_equal(next.counter, 61);
+	message_finish(&next);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_abuse_none_when_who_was_removed_is_added_again),
 		T(test_abuse_seen_with_another_hash_is_a_fork),
+		T(test_abuse_names_are_no_addresses),
+		T(test_abuse_requests_are_bounded),
+		T(test_abuse_a_request_writes_so_much),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

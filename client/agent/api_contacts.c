@@ -97,15 +97,12 @@ static enum api_step save_result(struct api_call *c, struct contact *contact,
 
 static bool check_name(struct api_call *c, const char *name)
 {
-	struct account_id id;
-
 	if (!name[0] || strlen(name) > CONTACT_NAME_MAX)
 		api_fail(c, API_USAGE, "a name has 1 to %d bytes",
 			 CONTACT_NAME_MAX);
-	else if (name[0] == '+')
-		api_fail(c, API_USAGE, "a name does not begin with +");
-	else if (!account_parse(name, &id))
-		api_fail(c, API_USAGE, "a name cannot be an account id");
+	else if (!contact_name_ok(name))
+		api_fail(c, API_USAGE, "a name does not begin with +, and is "
+			 "not an account id, nor \"me\" or \"you\"");
 	else
 		return true;
 	return false;

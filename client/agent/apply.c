@@ -14,6 +14,8 @@
 #include "timeline.h"
 #include "trust.h"
 
+enum { REQUEST_TEXTS_MAX = 50 };	/* of somebody who is not accepted */
+
 /* Whether the content is of the one who was authenticated, in this
  * conversation. */
 static bool agrees(const struct incoming *m)
@@ -255,16 +257,33 @@ static int take_seen(struct incoming *m, const Sotto__Seen *seen)
 			     on_seen, m);
 }
 
+/* Whether a stranger has written enough: the rest is asked for as missing once
+ * the request is accepted. */
+static int check_request(struct incoming *m, bool *full)
+{
+	int64_t held = 0;
+	int ret;
+
+	*full = false;
+	if (m->c.state != CONTACT_REQUEST)
+		return OK;
+	ret = timeline_count(m->a->db, m->c.row, REQUEST_TEXTS_MAX, &held);
+	*full = held >= REQUEST_TEXTS_MAX;
+	return ret;
+}
+
 static int take_text(struct incoming *m)
 {
 	struct agent *a = m->a;
 	const Sotto__Content *c = m->content;
-	bool healed = false, stored;
+	bool healed = false, full = false, stored;
 	int ret = OK;
 
 	if (c->heals.len)
 		ret = repair_healed(a->repair, &m->c, c->heals.data, &healed);
-	if (ret || !c->text)
+	if (!ret && c->text)
+		ret = check_request(m, &full);
+	if (ret || !c->text || full)
 		return ret;
 	ret = order_take(a->order, &m->c, c, m->d->envelope.data,
 			 healed ? c->heals.data : NULL, &stored);

@@ -67,6 +67,18 @@ static char *name_key(const char *name)
 	return (char *)key;
 }
 
+bool contact_name_ok(const char *name)
+{
+	char *key = name_key(name);
+	struct account_id id;
+	/* "me" and "You" stand for oneself where messages are shown. */
+	bool ok = key[0] && key[0] != '+' && account_parse(key, &id) &&
+		strcmp(key, "me") && strcmp(key, "you");
+
+	free(key);
+	return ok;
+}
+
 static int by_name(struct db *db, const char *name, struct contact *out)
 {
 	char *key = name_key(name);
@@ -178,7 +190,7 @@ static int make_unique(struct db *db, struct contact *c)
 	struct contact other;
 	int r;
 
-	if (!*c->name) {
+	if (!contact_name_ok(c->name)) {
 		account_text(&c->account, account);
 		memcpy(c->name, account, 8);
 		c->name[8] = '\0';
@@ -269,6 +281,18 @@ int contact_remove(struct db *db, const struct contact *c)
 	st = db_prepare(db, "DELETE FROM session WHERE account = ?");
 	db_bind_blob(st, 1, c->account.b, ACCOUNT_LEN);
 	return db_run(db, st);
+}
+
+int contact_requests(struct db *db, int64_t *count)
+{
+	struct sqlite3_stmt *st = db_prepare(
+		db, "SELECT count(*) FROM contact WHERE state = 2");
+	int r = db_step(db, st);
+
+	if (r > 0)
+		*count = db_int(st, 0);
+	db_done(st);
+	return r < 0 ? r : OK;
 }
 
 int contact_each(struct db *db, int (*fn)(void *ctx, const struct contact *c),

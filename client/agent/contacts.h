@@ -58,9 +58,13 @@ int contact_by_given(struct db *db, const uint8_t id[static CAPABILITY_ID_LEN],
 /* A contact's name (case-insensitive), or an account id. ERR_NOT_FOUND,
  * ERR_AMBIGUOUS. */
 int contact_find(struct db *db, const char *to, struct contact *out) must_check;
+/* Whether somebody may be called so: not like an account id or a group (+...), by
+ * which others are addressed, nor as oneself is shown. As names are compared, so
+ * look-alikes of these are none either. */
+bool contact_name_ok(const char *name);
 /* Inserts or updates all fields, and remembers given among all that were; a new
- * contact's name is made unique by adding " 2", " 3" ... (an empty one becomes
- * the begin of the account id). ERR_EXISTS when another contact has the name,
+ * contact's name is made unique by adding " 2", " 3" ... (one that may not be
+ * becomes the begin of the account id). ERR_EXISTS when another contact has the name,
  * with case folded. */
 int contact_save(struct db *db, struct contact *c) must_check;
 /* Stores only what goes on with every message: suite_seen, last_hash and the
@@ -69,6 +73,8 @@ int contact_progress(struct db *db, const struct contact *c) must_check;
 /* Forgets it with its messages, outbox, ratchet sessions and keys; how far the
  * counters had come stays, see gone.h. In a transaction. */
 int contact_remove(struct db *db, const struct contact *c) must_check;
+/* How many requests wait for an answer. */
+int contact_requests(struct db *db, int64_t *count) must_check;
 /* By name. A nonzero return of fn ends and is returned. fn may change contacts. */
 int contact_each(struct db *db, int (*fn)(void *ctx, const struct contact *c),
 		 void *ctx) must_check;

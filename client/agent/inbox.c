@@ -13,6 +13,7 @@
 enum {
 	PAIRS_MAX = 8,		/* a week each, kept 30 days */
 	JUNK_LOG_MS = 10 * 1000,
+	REQUESTS_MAX = 100,	/* that wait; further strangers are not heard */
 };
 
 struct inbox {
@@ -97,6 +98,7 @@ static int find_giver(struct incoming *m)
 static int find_sender(struct incoming *m)
 {
 	struct account_id claimed;
+	int64_t waiting = 0;
 	int ret;
 
 	if (m->sealed->account.len != ACCOUNT_LEN || !m->sealed->device ||
@@ -112,7 +114,9 @@ static int find_sender(struct incoming *m)
 	if (ret == ERR_NOT_FOUND) {
 		m->c = (struct contact){ .account = claimed,
 					 .state = CONTACT_REQUEST };
-		ret = OK;
+		ret = contact_requests(m->a->db, &waiting);
+		if (!ret && waiting >= REQUESTS_MAX)
+			ret = ERR_FULL;
 	}
 	return ret;
 }
@@ -185,6 +189,8 @@ static int open_envelope(struct inbox *in, struct incoming *m)
 		ret = choose_list(m);
 	if (!ret && m->sealed->suite < m->c.suite_seen)
 		ret = ERR_REFUSED;
+	if (!ret && m->sealed->suite > SUITE_CURRENT)
+		ret = ERR_UNDECRYPTABLE;	/* of a later version */
 	return ret ? ret : decrypt(m);
 }
 
@@ -211,6 +217,11 @@ static int on_unopened(struct inbox *in, struct incoming *m, int err)
 	if (err == ERR_REFUSED) {
 		m->junk = true;
 		note_junk(in, "the sender had no right to send it");
+		return OK;
+	}
+	if (err == ERR_FULL) {
+		m->junk = true;
+		note_junk(in, "too many contact requests wait for an answer");
 		return OK;
 	}
 	if (!m->attributed || m->c.state == CONTACT_BLOCKED) {

@@ -64,6 +64,8 @@ static int start_session(struct agent *a, struct contact *c, uint32_t device,
 		return ret;
 	if (b->bundle->suite < c->suite_seen)
 		return ERR_IDENTITY;
+	if (b->bundle->suite > SUITE_CURRENT)
+		return ERR_STALE;	/* we are: they speak a later version */
 	ret = ratchet_start(a->ratchet, &c->list, b);
 	if (!ret)
 		ret = peer_set_seal_key(a, &c->list, device,

@@ -74,6 +74,23 @@ int timeline_count_undecryptable(struct db *db, int64_t contact,
 	return OK;
 }
 
+int timeline_count(struct db *db, int64_t contact, int64_t max, int64_t *count)
+{
+	struct sqlite3_stmt *st = db_prepare(db,
+		"SELECT count(*) FROM (SELECT 1 FROM message"
+		" WHERE contact = ? LIMIT ?)");
+	int ret;
+
+	db_bind_int(st, 1, contact);
+	db_bind_int(st, 2, max);
+	ret = db_step(db, st);
+	if (ret < 0)
+		return ret;
+	*count = ret ? db_int(st, 0) : 0;
+	db_done(st);
+	return OK;
+}
+
 int timeline_held(struct db *db,
 		  int (*fn)(void *ctx, int64_t contact, uint32_t device),
 		  void *ctx)

@@ -17,6 +17,9 @@ int timeline_undecryptable(struct db *db, int64_t contact,
 			   struct message *out) must_check;
 int timeline_count_undecryptable(struct db *db, int64_t contact,
 				 int64_t *count) must_check;
+/* Messages of a conversation, counted up to max. */
+int timeline_count(struct db *db, int64_t contact, int64_t max,
+		   int64_t *count) must_check;
 /* Conversations in which messages wait for others. */
 int timeline_held(struct db *db,
 		  int (*fn)(void *ctx, int64_t contact, uint32_t device),
