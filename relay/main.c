@@ -307,6 +307,7 @@ int main(int argc, char **argv)
 	r.argc = argc;
 	r.argv = argv;
 
+	umask(077);
 	log_init("sotto-relay", LOG_INFO);
 	if (secret_process_init() < 0) {
 		log_error("libsodium does not start");

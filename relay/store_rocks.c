@@ -38,6 +38,23 @@ static int make_dir(const char *path)
 	return err;
 }
 
+/* The store holds the relay's keys: it is closed to others also where somebody
+ * has made the folder, or where it was opened by accident. */
+static int make_private(const char *path)
+{
+	struct stat st;
+	int err = make_dir(path);
+
+	if (err)
+		return err;
+	if (stat(path, &st) == 0 &&
+	    ((st.st_mode & 077) == 0 || chmod(path, 0700) == 0))
+		return 0;
+	log_error("store: cannot close %s to others: %s", path,
+		  strerror(errno));
+	return ERR_STORE;
+}
+
 static int make_dirs(const struct store_settings *settings, char **path)
 {
 	size_t size = strlen(settings->dir) + sizeof("/store");
@@ -47,7 +64,7 @@ static int make_dirs(const struct store_settings *settings, char **path)
 	snprintf(p, size, "%s/store", settings->dir);
 	err = make_dir(settings->dir);
 	if (!err)
-		err = make_dir(p);
+		err = make_private(p);
 	if (err) {
 		free(p);
 		return err;

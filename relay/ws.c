@@ -1,6 +1,7 @@
 #include "ws.h"
 
 #include <libwebsockets.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -16,6 +17,7 @@ enum {
 	CLOSE_SECONDS = 5,		/* for a peer that does not read */
 	FRAME_SECONDS = 60,		/* for a frame that comes in pieces */
 	PARTIAL_FREE = 64 * 1024,	/* a frame may grow to this in any case */
+	STORE_FILES = 384,		/* descriptors of the store and its like */
 	WRITE_CLOSE = 4,		/* lws_write_protocol's, left out of the header */
 };
 
@@ -28,6 +30,9 @@ struct ws {
 	struct tls *tls;	/* NULL: plain */
 	struct buf tx;		/* LWS_PRE bytes and a frame, for one write */
 	size_t partial;		/* bytes in all sessions' rx */
+	size_t sockets;		/* with those that are no connection yet */
+	size_t sockets_max;
+	bool crowded;		/* and it has been said */
 };
 
 /* lws's memory for a connection, zeroed. */
@@ -245,6 +250,12 @@ static int on_other(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
 		tls_attach(ws->tls, user);	/* an SSL_CTX here */
 		return 0;
+	case LWS_CALLBACK_WSI_CREATE:
+		ws->sockets++;
+		return 0;
+	case LWS_CALLBACK_WSI_DESTROY:
+		ws->sockets--;
+		return 0;
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return -1;
 	case LWS_CALLBACK_HTTP:
@@ -298,6 +309,22 @@ static int make_vhost(struct ws *ws)
 	return ws->vhost ? OK : ERR_SYSTEM;
 }
 
+/* Connections and as many handshakes again as a quarter of them, but so that
+ * descriptors are left for the store, which could not write without. */
+static size_t count_sockets(size_t connections)
+{
+	size_t max = connections + connections / 4 + 16, descriptors;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return max;
+	descriptors = (size_t)limit.rlim_cur;
+	descriptors -= descriptors > 2 * STORE_FILES ? STORE_FILES :
+						       descriptors / 2;
+	return max < descriptors ? max : descriptors;
+}
+
 int ws_create(uv_loop_t *loop, struct core *core,
 	      const struct ws_settings *settings, struct ws **out)
 {
@@ -323,6 +350,7 @@ int ws_create(uv_loop_t *loop, struct core *core,
 	ws->core = core;
 	ws->settings = *settings;
 	ws->loop = loop;
+	ws->sockets_max = count_sockets(settings->connections_max);
 	buf_init(&ws->tx, LWS_PRE + FRAME_MAX);
 	if (err == OK) {
 		ws->context = lws_create_context(&info);
@@ -338,14 +366,25 @@ int ws_create(uv_loop_t *loop, struct core *core,
 
 int ws_reload(struct ws *ws, const struct ws_settings *settings)
 {
+	if (ws->tls && settings->tls_cert &&
+	    tls_reload(ws->tls, settings->tls_cert, settings->tls_key) < 0)
+		return ERR_KEY;
 	ws->settings.connections_max = settings->connections_max;
-	if (!ws->tls || !settings->tls_cert)
-		return OK;
-	return tls_reload(ws->tls, settings->tls_cert, settings->tls_key);
+	ws->sockets_max = count_sockets(settings->connections_max);
+	return OK;
 }
 
 void ws_adopt(struct ws *ws, int fd)
 {
+	if (ws->sockets >= ws->sockets_max) {
+		if (!ws->crowded)
+			log_warn("%zu sockets are open: others are refused",
+				 ws->sockets);
+		ws->crowded = true;
+		close(fd);
+		return;
+	}
+	ws->crowded &= ws->sockets >= ws->sockets_max / 8 * 7;
 	/* lws closes the socket itself when it cannot take it. */
 	if (!lws_adopt_socket_vhost(ws->vhost, fd))
 		log_warn("a connection could not be taken");
