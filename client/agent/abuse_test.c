@@ -1,7 +1,11 @@
 /* What strangers, contacts and relays try. */
 #include "pair_fixture.h"
 
+#include <sodium.h>
+#include <time.h>
+
 #include "envelope.h"
+#include "tries.h"
 
 /* Sends a content of the test's own making from from to to. */
 static void send_content(struct pair *p, struct side *from, struct side *to,
@@ -143,6 +147,89 @@ static void test_abuse_a_request_writes_so_much(void **state)
 	message_finish(&next);
 }
 
+/* A message that is far ahead in a chain of its own: thousands of steps for each
+ * archived state, until the MAC turns out wrong. */
+static void send_costly(struct pair *p, int n)
+{
+	static const uint8_t counter[] = { 0x10, 0xcf, 0x0f };	/* 1999 */
+	const struct keys *keys = p->alice.a.keys;
+	uint8_t secret[32], ephemeral[32], seal_key[SEAL_KEY_LEN];
+	uint8_t body[1 + 2 + 33 + 3 + 2 + 2 + 16 + 8] = { 0x33, 0x0a, 33, 5 };
+	uint8_t id[ENVELOPE_ID_LEN], junk[600] = { 0 };
+	Sotto__Sealed sealed = SOTTO__SEALED__INIT;
+	Sotto__Deliver d = SOTTO__DELIVER__INIT;
+	struct capability cap;
+	struct contact c = pair_look_up(&p->alice, &p->bob);
+	struct buf out;
+
+	randombytes_buf(secret, sizeof(secret));
+	crypto_scalarmult_base(body + 4, secret);
+	crypto_scalarmult_base(ephemeral, secret);
+	memcpy(body + 36, counter, sizeof(counter));
+	memcpy(body + 39, "\x18\0\x22\x10", 4);
+	sealed.suite = SUITE_CURRENT;
+	sealed.account = (ProtobufCBinaryData){ ACCOUNT_LEN,
+		(uint8_t *)(uintptr_t)keys->account.b };
+	sealed.device = 1;
+	sealed.list_hash = (ProtobufCBinaryData){ HASH_LEN,
+		(uint8_t *)(uintptr_t)keys->list.hash };
+	sealed.kind = SOTTO__SEALED_KIND__RATCHET;
+	sealed.body = (ProtobufCBinaryData){ sizeof(body), body };
+	assert_int_equal(peer_seal_key(&p->alice.a, &c.account, 1, seal_key),
+			 OK);
+	buf_init(&out, SEALED_MAX);
+	assert_int_equal(envelope_seal(&sealed, ephemeral, secret, seal_key,
+				       &out), OK);
+	assert_int_equal(capability_read(c.capability, CAPABILITY_LEN, &cap),
+			 OK);
+	memset(id, n, sizeof(id));
+	id[0] = 77;
+	d.sequence = ++p->sequence;
+	d.envelope = (ProtobufCBinaryData){ sizeof(id), id };
+	d.capability = (ProtobufCBinaryData){ CAPABILITY_ID_LEN, cap.id };
+	d.ephemeral_key = (ProtobufCBinaryData){ 32, ephemeral };
+	d.sealed = (ProtobufCBinaryData){ out.len, out.data };
+	d.payload = (ProtobufCBinaryData){ sizeof(junk), junk };
+	assert_int_equal(turn_enter(p->bob.a.turn), OK);
+	assert_int_equal(turn_leave(p->bob.a.turn,
+				    inbox_deliver(p->bob.inbox, &d)), OK);
+	turn_commit(p->bob.a.turn);
+	buf_finish(&out);
+}
+
+static uint64_t a_minute_later(void *ctx)
+{
+	(void)ctx;
+	return sys_mono_ms(&sys_real) + TRIES_WINDOW_MS;
+}
+
+static void test_abuse_costly_junk_is_not_tried_for_ever(void **state)
+{
+	struct pair *p = *state;
+	struct sys later = sys_real;
+	struct contact c;
+	clock_t before;
+
+	later.mono_ms = a_minute_later;
+
+	pair_befriend(p);
+	for (int i = 0; i < 45; i++) {
+		c = pair_look_up(&p->alice, &p->bob);
+		pair_start_session(&p->alice, &p->bob, &c);
+		pair_write(&p->alice, &p->bob, "anew");
+		assert_int_equal(pair_pass_all(p, &p->alice, &p->bob), 1);
+	}
+	before = clock();
+	for (int i = 0; i < 60; i++)
+		send_costly(p, i);
+	assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+	/* A minute later. */
+	p->bob.a.sys = &later;
+	pair_write(&p->alice, &p->bob, "still here");
+	assert_int_equal(pair_pass_all(p, &p->alice, &p->bob), 1);
+	assert_int_equal(side_count(&p->bob, "\"still here\""), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -152,6 +239,7 @@ int main(void)
 		T(test_abuse_names_are_no_addresses),
 		T(test_abuse_requests_are_bounded),
 		T(test_abuse_a_request_writes_so_much),
+		T(test_abuse_costly_junk_is_not_tried_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

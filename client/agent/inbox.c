@@ -9,6 +9,7 @@
 #include "received.h"
 #include "repair.h"
 #include "sendq.h"
+#include "tries.h"
 
 enum {
 	PAIRS_MAX = 8,		/* a week each, kept 30 days */
@@ -22,6 +23,7 @@ struct inbox {
 	int n_pairs;		/* -1: to be loaded */
 	uint64_t junk;		/* dropped and not logged yet */
 	uint64_t junk_at;
+	struct tries tries;
 };
 
 struct inbox *inbox_create(struct agent *a)
@@ -155,13 +157,24 @@ static int open_payload(void *ctx, const uint8_t *secret, size_t len)
 				&m->content) ? ERR_UNDECRYPTABLE : OK;
 }
 
-static int decrypt(struct incoming *m)
+/* Of whom it costs: with the link anybody can claim to be somebody, and must not
+ * use up what is that one's own. */
+static int64_t payer(const struct incoming *m)
+{
+	return m->attributed ? m->c.row : -m->c.row;
+}
+
+static int decrypt(struct inbox *in, struct incoming *m)
 {
 	enum ratchet_kind kind =
 		m->sealed->kind == SOTTO__SEALED_KIND__PREKEY ?
 		RATCHET_PREKEY : RATCHET_MESSAGE;
+	uint64_t began = sys_mono_ms(m->a->sys);
 	int ret;
 
+	/* A stranger has no sessions, and the relay bounds what links bring. */
+	if (m->c.row && !tries_left(&in->tries, payer(m), began))
+		return ERR_UNDECRYPTABLE;
 	m->new_session = kind == RATCHET_PREKEY &&
 		!ratchet_has_session(m->a->ratchet, &m->c.account,
 				     m->sealed->device);
@@ -169,6 +182,9 @@ static int decrypt(struct incoming *m)
 				      m->sealed->device, kind,
 				      m->sealed->body.data,
 				      m->sealed->body.len, open_payload, m);
+	if (ret && m->c.row)
+		tries_spend(&in->tries, payer(m), began,
+			    sys_mono_ms(m->a->sys) - began);
 	/* A session that is broken is begun anew; a broken database shows when
 	 * the placeholder is stored. */
 	if (ret == ERR_CORRUPT)
@@ -191,7 +207,7 @@ static int open_envelope(struct inbox *in, struct incoming *m)
 		ret = ERR_REFUSED;
 	if (!ret && m->sealed->suite > SUITE_CURRENT)
 		ret = ERR_UNDECRYPTABLE;	/* of a later version */
-	return ret ? ret : decrypt(m);
+	return ret ? ret : decrypt(in, m);
 }
 
 /* Junk is counted, not listed, and leaves nothing in the store: else it would
