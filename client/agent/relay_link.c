@@ -40,13 +40,14 @@ static int on_challenge(struct relay_link *l, const Sotto__Challenge *c)
 	    !sized(&c->nonce, NONCE_LEN) ||
 	    !sized(&c->incarnation, INCARNATION_LEN) ||
 	    strlen(c->relay_name) > RELAY_NAME_MAX ||
-	    !c->send_window || !c->max_frame || !c->max_payload)
+	    !c->send_window || c->max_frame < RELAY_LINK_FRAME_MIN ||
+	    !c->max_payload || !c->max_slots)
 		return ERR_FORMAT;
 	l->send_window = c->send_window < SEND_WINDOW ?
 		c->send_window : SEND_WINDOW;
 	l->max_payload = c->max_payload;
+	l->max_slots = c->max_slots;
 	l->max_frame = c->max_frame;
-	l->retention = c->retention;
 	l->state = l->owner ? LINK_AUTH : LINK_READY;
 	if (l->ops->challenge)
 		l->ops->challenge(l->ctx, c);
@@ -247,12 +248,15 @@ static size_t queued_len(const uint8_t *data)
 
 void relay_link_output(struct relay_link *l, struct buf *frame)
 {
+	size_t max = l->state != LINK_READY ? RELAY_LINK_FRAME_MIN :
+		l->max_frame < RELAY_LINK_FRAME ? l->max_frame :
+		RELAY_LINK_FRAME;
 	size_t len = 0;
 
 	while (len < l->out.len) {
 		size_t next = queued_len(l->out.data + len);
 
-		if (len && len + next > RELAY_LINK_FRAME)
+		if (len && len + next > max)
 			break;
 		len += next;
 	}
@@ -271,6 +275,15 @@ bool relay_link_has_room(const struct relay_link *l)
 		l->out.len < RELAY_LINK_OUT_MAX / 8;
 }
 
+/* len: of the message, with the frame around it. */
+static bool takes(const struct relay_link *l, const Sotto__ClientMessage *m,
+		  size_t len)
+{
+	return m->of_case != SOTTO__CLIENT_MESSAGE__OF_SEND ||
+		(m->send->payload.len <= l->max_payload &&
+		 m->send->n_slots <= l->max_slots && len <= l->max_frame);
+}
+
 int relay_link_send(struct relay_link *l, const Sotto__ClientMessage *m)
 {
 	bool asks = m->of_case == SOTTO__CLIENT_MESSAGE__OF_SEND ||
@@ -287,6 +300,8 @@ int relay_link_send(struct relay_link *l, const Sotto__ClientMessage *m)
 		if (v <= 0x7f)
 			break;
 	}
+	if (!takes(l, m, n + len))
+		return ERR_TOO_BIG;
 	room = buf_reserve(&l->out, n + len);
 	if (!room)
 		return ERR_FULL;

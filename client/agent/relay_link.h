@@ -35,6 +35,7 @@ enum {
 	/* What may wait for the socket; the peer's window bounds Sends too. */
 	RELAY_LINK_OUT_MAX = 16 * 1024 * 1024,
 	RELAY_LINK_FRAME = 256 * 1024,	/* of several messages together */
+	RELAY_LINK_FRAME_MIN = 64 * 1024,	/* what every relay takes */
 };
 
 /* Plain struct; read state, sequence and limits. */
@@ -47,9 +48,9 @@ struct relay_link {
 	uint64_t sequence;	/* of the last Deliver */
 	unsigned unanswered;	/* Sends and Fetches */
 	uint32_t send_window;
-	uint32_t max_payload;
-	uint32_t max_frame;
-	uint32_t retention;	/* seconds */
+	uint32_t max_payload;	/* bytes of a Send's */
+	uint32_t max_slots;	/* of a Send */
+	uint32_t max_frame;	/* bytes */
 };
 
 /* Queues the Hello. */
@@ -64,7 +65,8 @@ int relay_link_input(struct relay_link *l, const uint8_t *data,
 /* Appends the next frame, as many queued messages as go into it; nothing when
  * there are none. */
 void relay_link_output(struct relay_link *l, struct buf *frame);
-/* ERR_FULL: a Send or Fetch beyond the window, or too much is queued. */
+/* ERR_FULL: a Send or Fetch beyond the window, or too much is queued.
+ * ERR_TOO_BIG: a Send larger than this relay takes, now and later. */
 int relay_link_send(struct relay_link *l,
 		    const Sotto__ClientMessage *m) must_check;
 /* Whether a Send or Fetch fits the window now. */

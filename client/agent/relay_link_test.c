@@ -76,7 +76,7 @@ static int hear(struct relay_link *l, Sotto__ServerMessage *m)
 	return relay_link_input(l, data, len);
 }
 
-static int hear_challenge(struct relay_link *l, size_t nonce)
+static int hear_limits(struct relay_link *l, size_t nonce, uint32_t max_frame)
 {
 	Sotto__Challenge c = SOTTO__CHALLENGE__INIT;
 	Sotto__ServerMessage m = SOTTO__SERVER_MESSAGE__INIT;
@@ -85,12 +85,18 @@ static int hear_challenge(struct relay_link *l, size_t nonce)
 	c.nonce = bytes(nonce);
 	c.incarnation = bytes(INCARNATION_LEN);
 	c.relay_name = (char *)(uintptr_t)"relay";
-	c.max_frame = FRAME_MAX;
+	c.max_frame = max_frame;
 	c.max_payload = PAYLOAD_MAX;
+	c.max_slots = 2;
 	c.send_window = 4;
 	m.of_case = SOTTO__SERVER_MESSAGE__OF_CHALLENGE;
 	m.challenge = &c;
 	return hear(l, &m);
+}
+
+static int hear_challenge(struct relay_link *l, size_t nonce)
+{
+	return hear_limits(l, nonce, FRAME_MAX);
 }
 
 static int hear_ready(struct relay_link *l)
@@ -140,6 +146,23 @@ static int send_fetch(struct relay_link *l)
 	f.id = bytes(16);
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_FETCH;
 	m.fetch = &f;
+	return relay_link_send(l, &m);
+}
+
+static int send_payload(struct relay_link *l, size_t len, size_t n_slots)
+{
+	static uint8_t payload[PAYLOAD_MAX + 1];
+	Sotto__Slot slot = SOTTO__SLOT__INIT;
+	Sotto__Slot *slots[] = { &slot, &slot, &slot };
+	Sotto__Send send = SOTTO__SEND__INIT;
+	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
+
+	send.id = bytes(ENVELOPE_ID_LEN);
+	send.payload = (ProtobufCBinaryData){ len, payload };
+	send.n_slots = n_slots;
+	send.slots = slots;
+	m.of_case = SOTTO__CLIENT_MESSAGE__OF_SEND;
+	m.send = &send;
 	return relay_link_send(l, &m);
 }
 
@@ -317,11 +340,8 @@ static void test_relay_link_puts_messages_into_one_frame(void **state)
 
 static void test_relay_link_cuts_frames_between_messages(void **state)
 {
-	static uint8_t payload[PAYLOAD_MAX];
 	struct heard h = { 0 };
 	struct relay_link l;
-	Sotto__Send send = SOTTO__SEND__INIT;
-	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
 	Sotto__ClientFrame *f;
 	size_t n = 0, frames = 0;
 
@@ -329,12 +349,8 @@ static void test_relay_link_cuts_frames_between_messages(void **state)
 	relay_link_init(&l, false, &ops, &h);
 	assert_int_equal(hear_challenge(&l, NONCE_LEN), OK);
 	l.send_window = 64;
-	send.id = bytes(16);
-	send.payload = (ProtobufCBinaryData){ sizeof(payload), payload };
-	m.of_case = SOTTO__CLIENT_MESSAGE__OF_SEND;
-	m.send = &send;
 	for (int i = 0; i < 40; i++)
-		assert_int_equal(relay_link_send(&l, &m), OK);
+		assert_int_equal(send_payload(&l, PAYLOAD_MAX, 1), OK);
 	while ((f = next_frame(&l))) {
 		n += f->n_messages;
 		frames++;
@@ -342,6 +358,47 @@ static void test_relay_link_cuts_frames_between_messages(void **state)
 	}
 	assert_int_equal(n, 41);
 	assert_true(frames > 4);
+	relay_link_finish(&l);
+}
+
+static void test_relay_link_sends_nothing_that_the_relay_will_not_take(
+	void **state)
+{
+	struct heard h = { 0 };
+	struct relay_link l;
+
+	(void)state;
+	relay_link_init(&l, false, &ops, &h);
+	assert_int_equal(hear_challenge(&l, NONCE_LEN), OK);
+	assert_int_equal(send_payload(&l, PAYLOAD_MAX + 1, 1), ERR_TOO_BIG);
+	assert_int_equal(send_payload(&l, 1, 3), ERR_TOO_BIG);
+	assert_int_equal(send_payload(&l, PAYLOAD_MAX, 2), OK);
+	/* What was refused takes no room in the window. */
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(send_fetch(&l), OK);
+	relay_link_finish(&l);
+}
+
+static void test_relay_link_makes_frames_as_large_as_the_relay_takes(
+	void **state)
+{
+	struct heard h = { 0 };
+	struct relay_link l;
+	Sotto__ClientFrame *f;
+
+	(void)state;
+	relay_link_init(&l, false, &ops, &h);
+	assert_int_equal(hear_limits(&l, NONCE_LEN, RELAY_LINK_FRAME_MIN - 1),
+			 ERR_FORMAT);
+	assert_int_equal(hear_limits(&l, NONCE_LEN, RELAY_LINK_FRAME_MIN), OK);
+	assert_int_equal(send_payload(&l, PAYLOAD_MAX, 1), OK);
+	assert_int_equal(send_payload(&l, PAYLOAD_MAX, 1), OK);
+	f = next_frame(&l);
+	assert_int_equal(f->n_messages, 2);	/* the Hello */
+	sotto__client_frame__free_unpacked(f, NULL);
+	f = next_frame(&l);
+	assert_int_equal(f->n_messages, 1);
+	sotto__client_frame__free_unpacked(f, NULL);
 	relay_link_finish(&l);
 }
 
@@ -362,6 +419,10 @@ int main(void)
 			test_relay_link_refuses_bytes_that_are_no_frame),
 		cmocka_unit_test(test_relay_link_puts_messages_into_one_frame),
 		cmocka_unit_test(test_relay_link_cuts_frames_between_messages),
+		cmocka_unit_test(
+		test_relay_link_sends_nothing_that_the_relay_will_not_take),
+		cmocka_unit_test(
+		test_relay_link_makes_frames_as_large_as_the_relay_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,20 @@ static int change_entry(struct lane *l, struct contact *c,
 	return ret;
 }
 
+/* No relay of theirs will take it. In a turn of its own. */
+static int refuse_entry(struct lane *l, struct contact *c,
+			const struct outbox_entry *e)
+{
+	struct agent *a = l->q->a;
+	int ret = turn_enter(a->turn);
+
+	log_warn("a message is larger than the contact's relay takes");
+	if (!ret)
+		ret = turn_leave(a->turn, lane_fail(l, c, e, "their relay "
+				 "does not take messages this large"));
+	return ret;
+}
+
 /* Sends the lane's entries while there is room. */
 static int send_lane(struct lane *l, struct contact *c, struct sender *s)
 {
@@ -257,6 +271,8 @@ static int send_lane(struct lane *l, struct contact *c, struct sender *s)
 			return OK;
 		}
 		ret = send_entry(l, s, &e);
+		if (ret == ERR_TOO_BIG)
+			ret = refuse_entry(l, c, &e);
 		if (!ret)
 			l->last = e.row;
 		buf_finish(&e.bytes);
