@@ -118,6 +118,7 @@ static void on_opened(void *ctx)
 
 	c->opened = true;
 	c->alive_at = sys_mono_ms(c->sys);
+	arm(c, RELAY_CONN_READY_MS);
 	ws_want_write(c->ws_conn);
 }
 
@@ -280,8 +281,8 @@ static void start(struct relay_conn *c)
 	c->ws_conn = ws_connect(c->ws, &c->url, c->address, &ws_events,
 				c);
 	set_state(c, CONN_CONNECTING);
-	/* libwebsockets has timeouts for its steps; this one covers ours. */
-	arm(c, RELAY_CONN_SILENCE_MS);
+	/* libwebsockets has timeouts for its steps; this one covers all. */
+	arm(c, RELAY_CONN_OPEN_MS);
 }
 
 void relay_conn_open(struct relay_conn *c)

@@ -37,6 +37,8 @@ struct relay_conn_ops {
 
 enum {
 	RELAY_CONN_BACKOFF_MAX = 60,	/* seconds */
+	RELAY_CONN_OPEN_MS = 60 * 1000,	/* until the WebSocket is open, and */
+	RELAY_CONN_READY_MS = 15 * 1000,	/* then until it can be used */
 	RELAY_CONN_IDLE_MS = 120 * 1000,	/* a sender connection is closed */
 	RELAY_CONN_SILENCE_MS = 60 * 1000,	/* the owner's: ping */
 	RELAY_CONN_PONG_MS = 15 * 1000,

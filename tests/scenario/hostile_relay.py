@@ -10,7 +10,7 @@ from hostile import (Thief, account_of, check_end, copy, flip, junk,
 from relay_client import pb
 from sotto_test import long, proc, timeout
 from sotto_test.talk import incoming
-from sotto_test.wire import UP
+from sotto_test.wire import DOWN, UP
 
 FLOOD_S = 3.0
 
@@ -216,6 +216,45 @@ def test_challenge_of_another_relay_opens_nothing(world):
         e := bob.status()["connection"].get("error")) and "refuses" in e and e)
     assert "\n" not in error
     assert ready == []
+    bob.kill_agent()    # it would wait before it tries again
+    wire.lie = wire._steal
+    bob.sotto("agent")
+    check_end(wire, ann, bob, [])
+
+
+def test_message_larger_than_the_relay_takes_fails_with_a_reason(world):
+    """And does not stand in the way of what follows."""
+    wire, ann, bob = two(world, Thief)
+
+    def small(link, way, kind, body):
+        if kind == "challenge":
+            return [(kind, copy(body, max_payload=600))]
+        return Thief._steal(wire, link, way, kind, body)
+    wire.lie = small
+    wire.cut(lambda link: link.role == pb.SENDER)
+    result = ann.run("send", "bob", "x" * 1500, "--wait", "sent")
+    assert result.code == 9, result
+    large = ann.history("bob")[-1]
+    assert large["state"] == "failed" and "large" in large["why"], large
+    ann.sotto("send", "bob", "small", "--wait", "delivered")
+    assert ann.status()["outbox"] == 0
+    assert not wire.error, wire.error
+
+
+@timeout(60)
+def test_relay_that_never_says_ready_is_noticed(world):
+    """Though it answers on every layer below."""
+    wire, ann, bob = two(world, Thief)
+    account = account_of(bob)
+
+    def mute(link, way, kind, body):
+        if link.role == pb.OWNER and way == DOWN and kind != "challenge":
+            return []
+        return Thief._steal(wire, link, way, kind, body)
+    wire.lie = mute
+    wire.cut(lambda link: getattr(link, "account", None) == account)
+    proc.wait_for("an error", lambda: "does not answer" in (
+        bob.status()["connection"].get("error") or ""), 25)
     bob.kill_agent()    # it would wait before it tries again
     wire.lie = wire._steal
     bob.sotto("agent")
