@@ -1,4 +1,6 @@
-/* The state of the running TUI, and what its parts do to it. */
+/* The state of the running TUI, which its parts share. A part calls those that stand
+ * before it: app; talk, overlay, unlock, first_run; dialogs, paint; commands; input;
+ * session; main. */
 #ifndef SOTTO_APP_H
 #define SOTTO_APP_H
 
@@ -21,11 +23,14 @@ enum mode {
 	MODE_CHAT,
 };
 
-enum link_state { LINK_UNKNOWN, LINK_ONLINE, LINK_CONNECTING, LINK_WAITING, LINK_OFFLINE };
+enum connection_state {
+	CONNECTION_UNKNOWN, CONNECTION_ONLINE, CONNECTION_CONNECTING,
+	CONNECTION_WAITING, CONNECTION_OFFLINE,
+};
 
-/* The agent's connection to the relay. */
-struct link {
-	enum link_state state;
+/* The agent's to the relay. */
+struct connection {
+	enum connection_state state;
 	int64_t retry_at;	/* wall ms; 0: none */
 	char *error;		/* may be NULL */
 	bool behind;		/* mail is still being fetched */
@@ -57,8 +62,8 @@ struct app {
 	bool agent_lost;		/* was up, is down */
 	char *agent_why;		/* why it cannot be started, or NULL */
 	bool subscribed;
-	int64_t hello_at;		/* when to ask hello again; 0: no need */
-	struct link link;
+	int64_t hello_at;		/* when to ask hello; 0: no need */
+	struct connection connection;
 	bool unfocused;			/* the terminal says that nobody looks */
 
 	char notice[256];
@@ -83,57 +88,16 @@ struct app {
 	char key_prefix[24];
 };
 
-/* app.c: life, agent and mode. */
-int app_init(struct app *a, const struct paths *paths, const char *wanted,
-	     bool ascii) must_check;
+void app_init(struct app *a, const char *wanted, bool ascii);
 void app_finish(struct app *a);
 /* Sets now and wall. */
 void app_clock(struct app *a);
-/* Everything that is due; -1 or the mono ms of the next. */
-void app_tick(struct app *a);
-int64_t app_deadline(const struct app *a);
+/* A line at the bottom for NOTICE_MS; made printable. */
 void app_notice(struct app *a, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Shows the error of a reply as a notice. */
 void app_refused(struct app *a, const struct reply *r);
-/* Ends MODE_FIRST_RUN or MODE_LOCKED: asks hello again. */
+/* Has hello asked at once: the account may be open now, or locked. */
 void app_hello(struct app *a);
-/* Leaves, after asking when something would be lost. */
-void app_quit(struct app *a);
-
-/* talk.c, talk_live.c: conversations over the API. */
-void talk_refresh(struct app *a);
-void talk_open(struct app *a, struct chat *c);		/* c may be NULL */
-void talk_reload(struct app *a);	/* the open chat, after a reconnect */
-void talk_event(struct app *a, const json_t *event);
-void talk_typing_event(struct app *a, const json_t *params);
-void talk_send(struct app *a, const char *text);
-void talk_resend(struct app *a);	/* what the agent has not answered */
-void talk_edited(struct app *a);	/* the draft changed: typing indicator */
-void talk_stop_typing(struct app *a);
-void talk_still_typing(struct app *a);
-/* The view shows messages up to this one. */
-void talk_seen(struct app *a, size_t index);
-void talk_need_page(struct app *a, bool before);
-void talk_jump(struct app *a, const char *message_id);	/* shows it in its chat */
-void talk_step(struct app *a, int by);	/* next, previous conversation */
-void talk_next_unread(struct app *a);
-
-/* input.c */
-void input_key(struct app *a, const struct key *k);
-/* After the keys of one turn. */
-void input_flush(struct app *a);
-/* Text into whatever has the focus. */
-void input_text(struct app *a, const char *text, size_t len);
-
-/* paint.c: everything onto the surface. */
-void paint(struct app *a);
-
-/* unlock.c */
-void unlock_begin(struct app *a);
-void unlock_key(struct app *a, const struct key *k);
-void unlock_text(struct app *a, const char *text, size_t len);
-void unlock_paint(struct app *a);
-void unlock_end(struct app *a);
 
 #endif

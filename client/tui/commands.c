@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "dialogs.h"
 #include "model_json.h"
+#include "talk.h"
 
 enum { NEEDS_CHAT = 1, NEEDS_ARGS = 2 };
 
@@ -195,7 +196,7 @@ static bool run_to(struct app *a, const char *args)
 static bool run_quit(struct app *a, const char *args)
 {
 	(void)args;
-	app_quit(a);
+	dialog_quit(a);
 	return true;
 }
 

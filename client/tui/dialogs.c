@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "model_json.h"
 #include "overlay.h"
+#include "talk.h"
 #include "view.h"
 
 /* Questions. */
@@ -45,10 +46,15 @@ static void leave(struct app *a, const char *data)
 	a->quit = true;
 }
 
-void dialog_confirm_quit(struct app *a, size_t unsent)
+void dialog_quit(struct app *a)
 {
+	size_t unsent = model_count_pending(&a->model);
 	char text[160];
 
+	if (unsent == 0) {
+		a->quit = true;
+		return;
+	}
 	snprintf(text, sizeof(text), "%zu message%s not reached the agent yet and "
 		 "would be lost. Leave all the same?", unsent,
 		 unsent == 1 ? " has" : "s have");

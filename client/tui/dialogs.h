@@ -12,7 +12,8 @@ void dialog_online(struct app *a);
 void dialog_verify(struct app *a, const struct chat *c);
 void dialog_search(struct app *a, const char *words);
 void dialog_switch(struct app *a);
-void dialog_confirm_quit(struct app *a, size_t unsent);
+/* Leaves, after asking when something would be lost. */
+void dialog_quit(struct app *a);
 /* Asks a question; y runs yes with data. */
 void dialog_confirm(struct app *a, const char *title, const char *question,
 		    const char *data, void (*yes)(struct app *a, const char *data));

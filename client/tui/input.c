@@ -1,5 +1,5 @@
-/* What keys do (app.h). */
-#include "app.h"
+#include "input.h"
+
 #include "buf.h"
 #include "capability.h"
 #include "commands.h"
@@ -7,14 +7,15 @@
 #include "first_run.h"
 #include "overlay.h"
 #include "paint.h"
-#include "view.h"
+#include "talk.h"
+#include "unlock.h"
 
 enum { QUIT_AGAIN_MS = 2000, PASTE_IDLE_MS = 1000 };
 
 #define CTRL(c) ((c) & 31)
 
 /* Text goes to what has the focus. */
-void input_text(struct app *a, const char *text, size_t len)
+static void input_text(struct app *a, const char *text, size_t len)
 {
 	if (len == 0)
 		return;
@@ -96,7 +97,7 @@ static void cancel(struct app *a)
 		edit_do(a->edit, EDIT_KILL_ALL);	/* Ctrl-Y brings it back */
 		talk_edited(a);
 	} else if (a->quit_armed) {
-		app_quit(a);
+		dialog_quit(a);
 	} else {
 		app_notice(a, STYLE_DIM, "Ctrl-C again leaves; messages keep arriving");
 		a->quit_armed = a->now + QUIT_AGAIN_MS;
@@ -210,7 +211,7 @@ static const struct binding bindings[] = {
 	{ KEY_CODE_CHAR, CTRL('L'), 0, 0, redraw, 0 },
 	{ KEY_CODE_CHAR, CTRL('N'), 0, 0, next_chat, 0 },
 	{ KEY_CODE_CHAR, CTRL('P'), 0, 0, previous_chat, 0 },
-	{ KEY_CODE_CHAR, CTRL('Q'), 0, 0, app_quit, 0 },
+	{ KEY_CODE_CHAR, CTRL('Q'), 0, 0, dialog_quit, 0 },
 	{ KEY_CODE_CHAR, CTRL('T'), 0, 0, dialog_switch, 0 },
 	{ KEY_CODE_CHAR, CTRL('U'), 0, 0, NULL, EDIT_KILL_LINE_START },
 	{ KEY_CODE_CHAR, CTRL('W'), 0, 0, NULL, EDIT_KILL_WORD_LEFT },
@@ -317,6 +318,12 @@ void input_flush(struct app *a)
 		return;
 	input_text(a, (const char *)a->paste->data, a->paste->len);
 	buf_clear(a->paste);
+}
+
+void input_paste_lost(struct app *a)
+{
+	a->pasting = false;
+	input_flush(a);
 }
 
 static void dispatch(struct app *a, const struct key *k)

@@ -114,7 +114,7 @@ static void got_link(void *ctx, const struct reply *r)
 	if (o == NULL || o->key != page_key || o->data != NULL)
 		return;
 	a->dirty = true;
-	if (r->code == 3 && a->link.state != LINK_ONLINE)
+	if (r->code == 3 && a->connection.state != CONNECTION_ONLINE)
 		return;		/* dialog_online asks again */
 	if (r->code) {
 		overlay_add(o, STYLE_BAD, r->message, NULL);

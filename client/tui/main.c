@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "app.h"
+#include "input.h"
+#include "paint.h"
 #include "paths.h"
 #include "secret.h"
+#include "session.h"
 
 enum { EXIT_USAGE = 1, EXIT_UNEXPECTED = 2, PAINT_EVERY_MS = 16, KEYS_A_TURN = 4096 };
 
@@ -151,7 +153,7 @@ static void take_keys(struct app *a)
 /* ms until something is due, as poll wants it. */
 static int time_left(const struct app *a, int64_t painted)
 {
-	int64_t deadline = app_deadline(a), left;
+	int64_t deadline = session_deadline(a), left;
 
 	if (a->dirty && (deadline < 0 || painted + PAINT_EVERY_MS < deadline))
 		deadline = painted + PAINT_EVERY_MS;
@@ -173,7 +175,7 @@ static void run(struct app *a)
 	while (!a->quit) {
 		app_clock(a);
 		agent_turn(a->agent, a->now);
-		app_tick(a);
+		session_tick(a);
 		/* what one types is shown at once, what comes in bursts is not */
 		if (a->dirty && (keys || a->now - painted >= PAINT_EVERY_MS)) {
 			a->dirty = false;
@@ -250,10 +252,12 @@ static int chat(const struct paths *paths, const char *wanted)
 	/* names of days in a charset that we do not draw */
 	if (!screen_utf8())
 		setlocale(LC_TIME, "C");
-	if (app_init(&app, paths, wanted, !screen_utf8()) == OK)
-		run(&app);
+	app_init(&app, wanted, !screen_utf8());
+	session_start(&app, paths);
+	run(&app);
 	screen_finish();
 	release_stderr();
+	session_end(&app);
 	app_finish(&app);
 	return ended ? 128 + ended : 0;
 }

@@ -2,7 +2,9 @@
 
 #include "first_run.h"
 #include "overlay.h"
+#include "talk.h"
 #include "text.h"
+#include "unlock.h"
 #include "view.h"
 
 struct layout {
@@ -53,10 +55,9 @@ static struct chat_view view_of(struct app *a, const struct layout *l)
 				   a->model.name };
 }
 
-void paint_scroll(struct app *a, int rows)
+static void scroll(struct app *a, const struct layout *l, int rows)
 {
-	struct layout l = lay_out(a);
-	struct chat_view v = view_of(a, &l);
+	struct chat_view v = view_of(a, l);
 	size_t bottom;
 	bool at_top;
 	int below, moved;
@@ -72,6 +73,13 @@ void paint_scroll(struct app *a, int rows)
 		talk_need_page(a, true);
 	if (below == 0 && rows > 0)
 		talk_need_page(a, false);
+}
+
+void paint_scroll(struct app *a, int rows)
+{
+	struct layout l = lay_out(a);
+
+	scroll(a, &l, rows);
 	a->dirty = true;
 }
 
@@ -174,10 +182,10 @@ static void paint_edit(struct app *a, const struct layout *l)
 }
 
 /* The connection in words; how good it is in *style. */
-static void link_text(const struct app *a, char *text, size_t size, enum style *style,
+static void connection_text(const struct app *a, char *text, size_t size, enum style *style,
 		      enum glyph *g)
 {
-	const struct link *k = &a->link;
+	const struct connection *k = &a->connection;
 	const char *error = k->error ? k->error : "";
 	int64_t left = (k->retry_at - a->wall + 999) / 1000;
 
@@ -188,16 +196,16 @@ static void link_text(const struct app *a, char *text, size_t size, enum style *
 		snprintf(text, size, "no agent: %s", a->agent_why);
 	} else if (a->agent_lost) {
 		snprintf(text, size, "the agent has gone; starting it");
-	} else if (k->state == LINK_ONLINE) {
+	} else if (k->state == CONNECTION_ONLINE) {
 		*style = STYLE_GOOD;
 		*g = GLYPH_DOT;
 		snprintf(text, size, "%s", k->behind ? "online, fetching mail" : "online");
-	} else if (k->state == LINK_CONNECTING) {
+	} else if (k->state == CONNECTION_CONNECTING) {
 		snprintf(text, size, "connecting");
-	} else if (k->state == LINK_WAITING && left > 0) {
+	} else if (k->state == CONNECTION_WAITING && left > 0) {
 		snprintf(text, size, "offline, next try in %lld s%s%s", (long long)left,
 			 *error ? ": " : "", error);
-	} else if (k->state == LINK_UNKNOWN) {
+	} else if (k->state == CONNECTION_UNKNOWN) {
 		*style = STYLE_DIM;
 		snprintf(text, size, "starting");
 	} else {
@@ -228,7 +236,7 @@ static void paint_status(struct app *a, const struct layout *l)
 		width += text_width(right, strlen(right));
 		draw_text(s, l->status, s->cols - width, width, STYLE_DIM, right);
 	}
-	link_text(a, text, sizeof(text), &st, &g);
+	connection_text(a, text, sizeof(text), &st, &g);
 	used += draw_glyph(s, l->status, used, 1, st, g) + 1;
 	if (a->notice_until != 0 && !a->agent_lost)
 		draw_fit(s, l->status, used, s->cols - width - used - 1,
@@ -278,6 +286,8 @@ static void paint_messages(struct app *a, const struct layout *l, int *below)
 	}
 	if (l->messages.rows < 1)
 		return;
+	if (a->scroll_owed > 0 && !a->open->loading)
+		scroll(a, l, -a->scroll_owed);	/* the page has come */
 	if (a->jump_unread && a->open->loaded && !a->open->loading) {
 		view_chat_show_unread(&v);
 		a->jump_unread = false;

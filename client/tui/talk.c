@@ -1,9 +1,7 @@
-/* Which conversation is open, and the pages of its history (app.h). */
-#include "app.h"
+/* Which conversation is open, and the pages of its history (talk.h). */
 #include "buf.h"
 #include "model_json.h"
-#include "overlay.h"
-#include "paint.h"
+#include "talk.h"
 
 static void got_page(struct app *a, enum page which, const struct reply *r)
 {
@@ -22,14 +20,13 @@ static void got_page(struct app *a, enum page which, const struct reply *r)
 	    (!edge || strcmp(r->tag + strlen(account) + 1, edge) != 0))
 		return;		/* the window has moved since */
 	if (r->code) {
+		a->scroll_owed = 0;
 		app_refused(a, r);
 		return;
 	}
 	model_take_page(c, which, r->result);
 	if (which == PAGE_LATEST && (a->jump_unread || a->unfocused || c != a->open))
 		model_mark_new(c);
-	if (which == PAGE_BEFORE && c == a->open && a->scroll_owed)
-		paint_scroll(a, -a->scroll_owed);
 	if (which != PAGE_LATEST || !c->follow)
 		model_trim(c, which == PAGE_BEFORE);
 }
@@ -131,6 +128,7 @@ void talk_open(struct app *a, struct chat *c)
 	a->open = c;
 	a->dirty = true;
 	a->read_upto[0] = '\0';
+	a->scroll_owed = 0;
 	/* what was typed before anything was open stays */
 	if (had || edit_len(a->edit) == 0 || (c && c->draft))
 		edit_set(a->edit, c && c->draft ? c->draft : "");

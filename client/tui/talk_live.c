@@ -1,7 +1,7 @@
-/* Messages as they are sent and come, and who is typing (app.h). */
-#include "app.h"
+/* Messages as they are sent and come, and who is typing (talk.h). */
 #include "buf.h"
 #include "model_json.h"
+#include "talk.h"
 
 enum { TYPING_EVERY_MS = 3000, TYPING_IDLE_MS = 5000, BEEP_EVERY_MS = 1000 };
 

@@ -1,7 +1,7 @@
-/* The passphrase prompt of a locked account (app.h). */
+#include "unlock.h"
+
 #include <unistd.h>
 
-#include "app.h"
 #include "buf.h"
 #include "passfield.h"
 #include "text.h"
