@@ -43,8 +43,8 @@ void owner_send(struct owner *o, const Sotto__ClientMessage *m)
 
 /* ---- opening ---- */
 
-/* The relay's name is signed, so that a relay cannot use our answer to log in
- * at another; we are registered at one alone, so a new name is only noted. */
+/* The signed name keeps our answer from opening another relay (relay.proto, Auth).
+ * We are registered at this one alone, so a new name is only noted. */
 static int check_name(struct agent *a, const char *name)
 {
 	struct buf held;
