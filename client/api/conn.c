@@ -8,7 +8,6 @@
 
 #include "buf.h"
 #include "lines.h"
-#include "start.h"
 #include "sys.h"
 
 enum { READ_BYTES = 64 * 1024, FDS_MAX = 2 };
@@ -22,8 +21,8 @@ struct conn {
 	bool gone;
 };
 
-int conn_open_why(const struct paths *p, bool start, struct conn **out,
-		  char why[static CONN_WHY_MAX])
+int conn_open(const struct paths *p, bool start, struct conn **out,
+	      char why[static START_WHY_MAX])
 {
 	struct conn *c;
 	int fd, ret;
@@ -39,13 +38,6 @@ int conn_open_why(const struct paths *p, bool start, struct conn **out,
 	c->kept = json_array();
 	*out = c;
 	return OK;
-}
-
-int conn_open(const struct paths *p, bool start, struct conn **out)
-{
-	char why[CONN_WHY_MAX];
-
-	return conn_open_why(p, start, out, why);
 }
 
 void conn_close(struct conn *c)

@@ -9,25 +9,15 @@
 
 #include "err.h"
 #include "paths.h"
+#include "start.h"
 
-enum {
-	CONN_START_MS = 10000,	/* an agent that has not answered by then failed */
-	CONN_WHY_MAX = 512,
-	CONN_OUT_MAX = 4 * 1024 * 1024,	/* requests that wait to be written */
-};
+enum { CONN_OUT_MAX = 4 * 1024 * 1024 };	/* requests that wait to be written */
 
 struct conn;
 
-/* Connects to the agent's socket; with start, starts sotto-agent first when
- * nobody listens and waits until it does (at most CONN_START_MS). The agent's
- * end must belong to our user. ERR_NOT_FOUND without start and agent;
- * ERR_LOCKED (the agent ended with 8), ERR_SYSTEM, ERR_REFUSED (another user's
- * socket), ERR_TIMEOUT. */
-int conn_open(const struct paths *p, bool start, struct conn **out) must_check;
-/* The same; on failure why holds one line that says what is wrong (the agent's
- * own, when it could not start), without newline, not yet made printable. */
-int conn_open_why(const struct paths *p, bool start, struct conn **out,
-		  char why[static CONN_WHY_MAX]) must_check;
+/* Connects, and starts the agent, as start_connect. */
+int conn_open(const struct paths *p, bool start, struct conn **out,
+	      char why[static START_WHY_MAX]) must_check;
 void conn_close(struct conn *c);	/* takes NULL */
 
 int conn_fd(const struct conn *c);

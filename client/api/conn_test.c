@@ -24,6 +24,7 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
+	char why[START_WHY_MAX];
 	struct sockaddr_un address;
 	int dir_fd;
 
@@ -37,7 +38,7 @@ static int set_up(void **state)
 	assert_int_equal(bind(f->listener, (struct sockaddr *)&address,
 			      sizeof(address)), 0);
 	assert_int_equal(listen(f->listener, 4), 0);
-	assert_int_equal(conn_open(&f->paths, false, &f->conn), OK);
+	assert_int_equal(conn_open(&f->paths, false, &f->conn, why), OK);
 	f->agent = accept(f->listener, NULL, NULL);
 	assert_true(f->agent >= 0);
 	*state = f;
@@ -66,27 +67,28 @@ static void agent_says(struct fixture *f, const char *text)
 
 static void test_conn_open_without_agent(void **state)
 {
+	char why[START_WHY_MAX];
 	struct paths p;
 	struct conn *c = NULL;
 
 	(void)state;
 	setenv("SOTTO_HOME", "/nonexistent", 1);
 	assert_int_equal(paths_init(&p, NULL), OK);
-	assert_int_equal(conn_open(&p, false, &c), ERR_NOT_FOUND);
+	assert_int_equal(conn_open(&p, false, &c, why), ERR_NOT_FOUND);
 	assert_null(c);
 	paths_finish(&p);
 }
 
 static void test_conn_open_tells_why_it_cannot_start(void **state)
 {
-	char why[CONN_WHY_MAX] = "";
+	char why[START_WHY_MAX] = "";
 	struct paths p;
 	struct conn *c = NULL;
 
 	(void)state;
 	setenv("SOTTO_HOME", "/nonexistent", 1);
 	assert_int_equal(paths_init(&p, NULL), OK);
-	assert_int_equal(conn_open_why(&p, true, &c, why), ERR_SYSTEM);
+	assert_int_equal(conn_open(&p, true, &c, why), ERR_SYSTEM);
 	assert_non_null(strstr(why, "sotto-agent"));
 	paths_finish(&p);
 }

@@ -20,12 +20,12 @@ enum { RETRY_FIRST_MS = 2, RETRY_MAX_MS = 100, EXIT_CODE_LOCKED = 8 };
 extern char **environ;
 
 static __attribute__((format(printf, 2, 3)))
-void say(char why[static CONN_WHY_MAX], const char *fmt, ...)
+void say(char why[static START_WHY_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, CONN_WHY_MAX, fmt, ap);
+	vsnprintf(why, START_WHY_MAX, fmt, ap);
 	va_end(ap);
 }
 
@@ -42,7 +42,7 @@ static int left_ms(int64_t deadline)
 }
 
 /* Whether the process at the other end is our user's: a passphrase may follow. */
-static int check_peer(int fd, char why[static CONN_WHY_MAX])
+static int check_peer(int fd, char why[static START_WHY_MAX])
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -56,10 +56,10 @@ static int check_peer(int fd, char why[static CONN_WHY_MAX])
 
 /* ERR_NOT_FOUND when nobody listens. */
 static int try_connect(const struct paths *p, int *out,
-		       char why[static CONN_WHY_MAX])
+		       char why[static START_WHY_MAX])
 {
 	/* A full backlog makes connect wait: not for ever on a hung agent. */
-	const struct timeval limit = { .tv_sec = CONN_START_MS / 1000 };
+	const struct timeval limit = { .tv_sec = START_MS / 1000 };
 	struct sockaddr_un address;
 	int fd, dir_fd = -1, failed = 0;
 
@@ -128,7 +128,7 @@ static int spawn_agent(const char *program, const char *profile, int errors,
 }
 
 /* The last line that the agent wrote, without "sotto-agent: ". */
-static void last_line(char *text, char why[static CONN_WHY_MAX])
+static void last_line(char *text, char why[static START_WHY_MAX])
 {
 	static const char prefix[] = "sotto-agent: ";
 	size_t len = strlen(text);
@@ -179,9 +179,9 @@ static int watch(int pidfd, int errors, int64_t deadline, char *text,
 
 /* Waits until the agent has gone into the background or failed. */
 static int wait_agent(pid_t pid, int errors, int64_t deadline,
-		      char why[static CONN_WHY_MAX])
+		      char why[static START_WHY_MAX])
 {
-	char text[2 * CONN_WHY_MAX];
+	char text[2 * START_WHY_MAX];
 	int pidfd = pidfd_open(pid, 0), status, ret;
 
 	ret = pidfd < 0 ? ERR_SYSTEM :
@@ -191,7 +191,7 @@ static int wait_agent(pid_t pid, int errors, int64_t deadline,
 	if (ret == ERR_TIMEOUT) {
 		/* It may still get there: leave it to itself. */
 		say(why, "the agent did not start within %d seconds",
-		    CONN_START_MS / 1000);
+		    START_MS / 1000);
 		return ret;
 	}
 	if (ret || waitpid(pid, &status, 0) != pid) {
@@ -210,7 +210,7 @@ static int wait_agent(pid_t pid, int errors, int64_t deadline,
 }
 
 static int run_agent(const struct paths *p, int64_t deadline,
-		     char why[static CONN_WHY_MAX])
+		     char why[static START_WHY_MAX])
 {
 	char *program = paths_program("sotto-agent");
 	int errors[2] = { -1, -1 }, ret = ERR_SYSTEM;
@@ -243,9 +243,9 @@ out:
 }
 
 int start_connect(const struct paths *p, bool start, int *out,
-		  char why[static CONN_WHY_MAX])
+		  char why[static START_WHY_MAX])
 {
-	int64_t deadline = now_ms() + CONN_START_MS;
+	int64_t deadline = now_ms() + START_MS;
 	int wait = RETRY_FIRST_MS;
 	int ret;
 

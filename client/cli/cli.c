@@ -150,7 +150,7 @@ int cli_paths(struct cli *cli)
 
 int cli_connect(struct cli *cli)
 {
-	char why[CONN_WHY_MAX] = "";
+	char why[START_WHY_MAX] = "";
 	int ret;
 
 	if (cli->conn)
@@ -158,7 +158,7 @@ int cli_connect(struct cli *cli)
 	ret = cli_paths(cli);
 	if (ret)
 		return ret;
-	ret = conn_open_why(&cli->paths, true, &cli->conn, why);
+	ret = conn_open(&cli->paths, true, &cli->conn, why);
 	if (ret)
 		return cli_fail(ret == ERR_LOCKED ? CODE_LOCKED :
 				CODE_UNEXPECTED, "%s", why);

@@ -43,7 +43,7 @@ static bool again(void)
  * mended: a restart that fails is tried for a minute, the first start not. */
 static int connect_agent(struct bot *bot)
 {
-	char why[CONN_WHY_MAX] = "";
+	char why[START_WHY_MAX] = "";
 	int ret = start_connect(&bot->cli->paths, true, &bot->agent, why);
 
 	if (!ret) {

@@ -23,14 +23,14 @@ static int agent_pidfd(struct conn *conn)
 
 static int run(struct cli *cli)
 {
-	char why[CONN_WHY_MAX];
+	char why[START_WHY_MAX];
 	json_t *error = NULL;
 	struct pollfd p = { .events = POLLIN };
 	int ret, code = cli_paths(cli);
 
 	if (code)
 		return code;
-	ret = conn_open_why(&cli->paths, false, &cli->conn, why);
+	ret = conn_open(&cli->paths, false, &cli->conn, why);
 	if (ret == ERR_NOT_FOUND)
 		return CODE_OK;	/* none runs: as asked */
 	if (ret)

@@ -22,7 +22,7 @@ struct opened {
 	int write_fd;
 	int err;
 	struct conn *conn;
-	char why[CONN_WHY_MAX];
+	char why[START_WHY_MAX];
 };
 
 struct agent {
@@ -42,7 +42,7 @@ static void *open_thread(void *arg)
 	struct opened *o = arg;
 	ssize_t n;
 
-	o->err = conn_open_why(o->paths, true, &o->conn, o->why);
+	o->err = conn_open(o->paths, true, &o->conn, o->why);
 	do
 		n = write(o->write_fd, &o, sizeof(o));
 	while (n < 0 && errno == EINTR);
