@@ -29,11 +29,6 @@ const struct command *command_find(const char *name)
 	return found ? *found : NULL;
 }
 
-const struct command *command_at(size_t i)
-{
-	return i < N_COMMANDS ? commands[i] : NULL;
-}
-
 static void option_help(const char *name, const char *arg, const char *help)
 {
 	int n = printf("  --%s%s%s", name, arg ? " " : "", arg ? arg : "");

@@ -2,8 +2,6 @@
 #ifndef SOTTO_COMMAND_H
 #define SOTTO_COMMAND_H
 
-#include <stddef.h>
-
 struct cli;
 
 struct option_spec {
@@ -24,8 +22,6 @@ struct command {
 
 /* NULL when there is none of this name. */
 const struct command *command_find(const char *name);
-/* The i-th in alphabetical order; NULL after the last. */
-const struct command *command_at(size_t i);
 /* On stdout. */
 void command_help(const struct command *c);
 void command_list(void);
