@@ -265,7 +265,7 @@ static int chat(const struct paths *paths, const char *wanted)
 int main(int argc, char **argv)
 {
 	const char *profile = NULL, *wanted = NULL;
-	struct paths paths;
+	static struct paths paths;	/* a thread may read them to the end */
 	int code = parse(argc, argv, &profile, &wanted);
 
 	if (code)
@@ -280,7 +280,5 @@ int main(int argc, char **argv)
 		      "and HOME must be set\n", stderr);
 		return EXIT_USAGE;
 	}
-	code = chat(&paths, wanted);
-	paths_finish(&paths);
-	return code;
+	return chat(&paths, wanted);
 }
