@@ -19,6 +19,12 @@ static void too_slow(struct timer *t)
 	conn_close(c, CLOSE_SLOW);
 }
 
+static void drop_output(struct conn *c)
+{
+	c->core->output -= c->out.len;
+	buf_finish(&c->out);
+}
+
 struct conn *conn_create(struct core *core, const struct conn_io *io, void *ctx)
 {
 	struct conn *c = xcalloc(1, sizeof(*c));
@@ -66,7 +72,7 @@ void conn_gone(struct conn *c)
 	c->core->n_conns--;
 	send_forget(c);
 	auth_detach(c);
-	buf_finish(&c->out);
+	drop_output(c);
 	conn_unref(c);
 }
 
@@ -92,18 +98,40 @@ void conn_pause(struct conn *c, bool on)
 
 /* ---- output ---- */
 
-static void put_result(struct conn *c, int result)
+static void put_result(struct conn *c, int result, size_t len_before)
 {
 	/* The windows keep out far below its maximum. */
 	assert(result == OK);
+	c->core->output += c->out.len - len_before;
 	wake(c);
+}
+
+static void does_not_read(struct timer *t)
+{
+	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+
+	drop_output(c);
+	conn_close(c, CLOSE_AGAIN);
+}
+
+/* Not at once, for answers come from the midst of other work. */
+static void check_share(struct conn *c)
+{
+	struct core *core = c->core;
+
+	if (core->output > CORE_OUTPUT_MAX && c->out.len > OUTPUT_SHARE &&
+	    c->state != CONN_CLOSING)
+		wheel_set(&core->wheel, &c->timer, core_now(core),
+			  does_not_read);
 }
 
 void conn_put(struct conn *c, Sotto__ServerMessage__OfCase kind,
 	      const ProtobufCMessage *message)
 {
+	size_t len = c->out.len;
+
 	if (c->state != CONN_CLOSING)
-		put_result(c, reply_put(&c->out, kind, message));
+		put_result(c, reply_put(&c->out, kind, message), len);
 }
 
 bool conn_begin(struct conn *c)
@@ -122,14 +150,18 @@ void conn_answer(struct conn *c, Sotto__ServerMessage__OfCase kind,
 {
 	c->answers++;
 	conn_put(c, kind, message);
+	check_share(c);
 }
 
 void conn_answer_encoded(struct conn *c, Sotto__ServerMessage__OfCase kind,
 			 struct bytes encoded)
 {
+	size_t len = c->out.len;
+
 	c->answers++;
 	if (c->state != CONN_CLOSING)
-		put_result(c, reply_put_encoded(&c->out, kind, encoded));
+		put_result(c, reply_put_encoded(&c->out, kind, encoded), len);
+	check_share(c);
 }
 
 static Sotto__Error make_error(Sotto__ErrorCode code, const char *text)
@@ -197,8 +229,7 @@ struct bytes conn_output(const struct conn *c)
 
 void conn_wrote(struct conn *c)
 {
-	/* An idle connection holds no buffer. */
-	buf_finish(&c->out);
+	drop_output(c);		/* an idle connection holds no buffer */
 	c->unanswered -= c->answers;
 	c->answers = 0;
 	if (c->owner)

@@ -38,6 +38,7 @@ enum {
 	HANDSHAKE_MS = 10 * 1000,
 	PING_AFTER_MS = 60 * 1000,		/* silence of an owner */
 	DEAD_AFTER_MS = 150 * 1000,
+	OUTPUT_SHARE = 64 * 1024,	/* that may wait for anybody */
 	SENDER_IDLE_MS = 15 * 60 * 1000,
 };
 

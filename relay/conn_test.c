@@ -124,6 +124,32 @@ static void test_conn_window_counts_answers_that_were_not_written(void **state)
 	assert_int_equal(conn_close_code(f->client.conn), CLOSE_WINDOW);
 }
 
+static void test_conn_that_does_not_read_is_put_out_when_output_is_full(
+	void **state)
+{
+	struct fixture *f = *state;
+	struct test_client reader = { 0 };
+	struct test_account *ann = test_account(&f->w);
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	test_owner_live(&f->w, &reader, ann);
+	for (uint32_t i = 0; i < 40; i++)
+		mint(&f->client, i, MINT_MAX);
+	test_world_pass(&f->w, 2);
+	assert_int_equal(conn_close_code(f->client.conn), 0);
+	assert_int_equal(f->w.core->output, f->client.conn->out.len);
+	f->w.core->output += CORE_OUTPUT_MAX;
+	mint(&f->client, 40, 1);
+	mint(&reader, 1, 1);
+	test_world_pass(&f->w, 2);
+	assert_int_equal(conn_close_code(f->client.conn), CLOSE_AGAIN);
+	assert_int_equal(conn_output(f->client.conn).len, 0);
+	assert_int_equal(conn_close_code(reader.conn), 0);
+	assert_non_null(test_hear(&reader));
+	f->w.core->output -= CORE_OUTPUT_MAX;
+	test_gone(&reader);
+}
+
 static void test_conn_gone_during_auth_is_safe(void **state)
 {
 	struct fixture *f = *state;
@@ -203,6 +229,28 @@ static void test_conn_owner_who_sends_is_paused_too(void **state)
 	assert_false(f->client.paused);
 }
 
+static void test_conn_owner_adds_no_mail_beyond_twice_the_memory(void **state)
+{
+	const size_t much = core_defaults.memory_max * 2 + 1;
+	struct fixture *f = *state;
+	const Sotto__ServerMessage *m;
+	size_t before;
+
+	test_owner_live(&f->w, &f->client, f->bob);
+	core_charge(f->w.core, much);
+	before = f->w.core->memory;
+	test_send(&f->client, 1, "text", &f->bob, 1, false);
+	assert_int_equal(f->w.core->memory, before);
+	m = test_hear(&f->client);
+	assert_non_null(m);
+	assert_int_equal(m->of_case, SOTTO__SERVER_MESSAGE__OF_SENT);
+	assert_int_equal(test_number(&m->sent->id), 1);
+	assert_int_equal(m->sent->n_statuses, 1);
+	assert_int_equal(m->sent->statuses[0],
+			 SOTTO__SLOT_STATUS__STORE_FAILED);
+	core_release(f->w.core, much);
+}
+
 static void test_conn_too_much_memory_pauses_senders_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -234,11 +282,13 @@ int main(void)
 		TEST(test_conn_idle_sender_is_closed_after_15_minutes),
 		TEST(test_conn_large_frame_before_hello_is_refused),
 		TEST(test_conn_window_counts_answers_that_were_not_written),
+		TEST(test_conn_that_does_not_read_is_put_out_when_output_is_full),
 		TEST(test_conn_gone_during_auth_is_safe),
 		TEST(test_conn_of_a_device_that_leaves_during_auth_is_refused),
 		TEST(test_conn_expired_is_told_until_the_token_is_confirmed),
 		TEST(test_conn_idle_holds_no_buffer),
 		TEST(test_conn_owner_who_sends_is_paused_too),
+		TEST(test_conn_owner_adds_no_mail_beyond_twice_the_memory),
 		TEST(test_conn_too_much_memory_pauses_senders_alone),
 	};
 

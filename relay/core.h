@@ -65,9 +65,13 @@ struct core {
 	/* Writes that the full queue of the storage did not take. */
 	struct storage_write *waiting, **waiting_end;
 	size_t memory;			/* bytes of envelopes in memory */
+	size_t output;			/* bytes that wait for sockets */
 	bool crowded;			/* senders are not read from */
 	bool leaving;
 };
+
+/* Beyond it those are put out for whom much waits, for they do not read. */
+enum { CORE_OUTPUT_MAX = 64 * 1024 * 1024 };
 
 extern const struct core_settings core_defaults;
 

@@ -7,6 +7,7 @@
 
 enum {
 	OUT_MAX = 256 * 1024,	/* bytes that wait for a slow reader's socket */
+	OUT_MIN = 16 * 1024,	/* and when too many are slow */
 	QUICK_MAX = 16,
 	QUICK_FROM = 8,
 	QUICK_LOSS = 4,
@@ -34,13 +35,15 @@ void deliver_finish(struct owner *o)
 size_t deliver_room(const struct owner *o, size_t *bytes)
 {
 	size_t out = o->conn->out.len;
+	size_t max = o->conn->core->output < CORE_OUTPUT_MAX ? OUT_MAX :
+							       OUT_MIN;
 
 	if (o->n >= DELIVER_WINDOW || o->bytes >= DELIVER_WINDOW_BYTES ||
-	    out >= OUT_MAX)
+	    out >= max)
 		return 0;
 	*bytes = DELIVER_WINDOW_BYTES - o->bytes;
-	if (*bytes > OUT_MAX - out)
-		*bytes = OUT_MAX - out;
+	if (*bytes > max - out)
+		*bytes = max - out;
 	return DELIVER_WINDOW - o->n;
 }
 

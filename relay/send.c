@@ -288,6 +288,20 @@ static void push(struct send *s)
 		answer(s);
 }
 
+/* Owners are read from when senders are not, so their mail needs a bound. */
+static void answer_crowded(struct conn *c, const Sotto__Send *m)
+{
+	Sotto__Sent out = SOTTO__SENT__INIT;
+
+	out.id = m->id;
+	out.n_statuses = m->n_slots;
+	out.statuses = xcalloc(m->n_slots, sizeof(*out.statuses));
+	for (size_t i = 0; i < m->n_slots; i++)
+		out.statuses[i] = SOTTO__SLOT_STATUS__STORE_FAILED;
+	conn_answer(c, SOTTO__SERVER_MESSAGE__OF_SENT, &out.base);
+	free(out.statuses);
+}
+
 void send_begin(struct conn *c, const Sotto__ClientMessage *message)
 {
 	const Sotto__Send *m = message->send;
@@ -301,6 +315,11 @@ void send_begin(struct conn *c, const Sotto__ClientMessage *message)
 	}
 	if (!conn_begin(c))
 		return;
+	if (c->core->memory > 2 * c->core->settings.memory_max) {
+		conn_pause(c, true);
+		answer_crowded(c, m);
+		return;
+	}
 	s = admit_copy(c->core, m);
 	err = admit_slots(s, m);
 	if (err < 0) {

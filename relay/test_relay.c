@@ -302,7 +302,7 @@ void test_world_finish(struct test_world *w)
 		sotto__bundle__free_unpacked(a->bundle, NULL);
 	}
 	assert(w->core->n_conns == 0 && w->core->memory == 0 &&
-	       w->core->open_sends == 0);
+	       w->core->open_sends == 0 && w->core->output == 0);
 	core_destroy(w->core);
 }
 

@@ -41,6 +41,7 @@ struct session {
 	struct lws *wsi;
 	struct conn *conn;
 	struct buf rx;
+	size_t held;		/* bytes that lws could not write yet */
 	bool ping;
 	bool close_sent;
 };
@@ -94,6 +95,12 @@ static void forget_partial(struct session *s)
 	buf_finish(&s->rx);
 }
 
+static void hold(struct session *s, size_t bytes)
+{
+	s->ws->core->output += bytes - s->held;
+	s->held = bytes;
+}
+
 static void finish(struct session *s)
 {
 	struct conn *c = s->conn;
@@ -102,6 +109,7 @@ static void finish(struct session *s)
 		return;
 	s->conn = NULL;
 	forget_partial(s);
+	hold(s, 0);
 	conn_gone(c);
 }
 
@@ -162,6 +170,7 @@ static int write_frame(struct session *s, struct bytes frame)
 	memcpy(tx->data + LWS_PRE, frame.data, frame.len);
 	written = lws_write(s->wsi, tx->data + LWS_PRE, frame.len,
 			    LWS_WRITE_BINARY);
+	hold(s, lws_partial_buffered(s->wsi) ? frame.len : 0);
 	if (tx->cap > TX_KEEP)
 		buf_finish(tx);
 	return written < (int)frame.len ? -1 : 0;
@@ -191,6 +200,7 @@ static int writable(struct session *s)
 	int code = conn_close_code(s->conn);
 	uint8_t ping[LWS_PRE];
 
+	hold(s, 0);
 	if (s->ping && !code) {
 		s->ping = false;
 		lws_callback_on_writable(s->wsi);
