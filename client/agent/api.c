@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api_server.h"
+#include "json_out.h"
 
 /* Sorted by name. */
 static const struct api_method *const methods[] = {
@@ -73,10 +74,10 @@ enum api_step api_result(struct api_call *c, json_t *result)
 
 static json_t *error_object(int code, const char *message, bool retry)
 {
-	json_t *e = json_pack("{s:i, s:s}", "code", code, "message", message);
+	/* A name in it may be cut within a character. */
+	json_t *e = json_pack("{s:i, s:o}", "code", code, "message",
+			      json_text(message));
 
-	if (!e)		/* not UTF-8 */
-		e = json_pack("{s:i, s:s}", "code", code, "message", "error");
 	if (code > 0)
 		json_object_set_new(e, "data",
 				    json_pack("{s:b}", "retry", retry));

@@ -47,6 +47,7 @@ struct api_server {
 	struct api_client *clients;
 	unsigned n_clients;
 	struct api_call *waiting;
+	struct api_call *looked_at;	/* of waiting, in check_waiting */
 	struct api_call *kept;		/* at work in another thread */
 	struct api_call *finished;	/* to be answered after the commit */
 	struct api_call **finished_end;
@@ -90,6 +91,7 @@ static void client_close(struct api_client *c)
 	*p = c->next;
 	s->n_clients--;
 	forget_calls(s->waiting, c);
+	forget_calls(s->looked_at, c);
 	forget_calls(s->finished, c);
 	forget_calls(s->kept, c);
 	if (c->subscribed)
@@ -133,7 +135,7 @@ static void client_flush(struct api_client *c)
 	}
 	if (!c->out.len)
 		buf_finish(&c->out);
-	if (c->eof && !c->out.len && !c->calls)
+	if (c->eof && !c->out.len && !c->calls && !lines_ready(&c->lines))
 		client_close(c);
 	client_watch(c);
 }
@@ -351,19 +353,20 @@ static void arm(struct api_server *s, uint64_t now)
 			       next > now ? next - now : 0, 0);
 }
 
-/* Looks at the calls that wait. */
+/* Looks at the calls that wait. An answer may close a client, so they stay where
+ * client_close finds them. */
 static void check_waiting(struct api_server *s)
 {
-	struct api_call *list = s->waiting;
 	uint64_t now = sys_mono_ms(s->a->sys);
 
+	s->looked_at = s->waiting;
 	s->waiting = NULL;
-	while (list) {
-		struct api_call *w = list;
-		bool over;
+	while (s->looked_at) {
+		struct api_call *w = s->looked_at;
+		bool over = !w->client || s->a->state != AGENT_READY ||
+			w->done(w);
 
-		list = w->next;
-		over = !w->client || s->a->state != AGENT_READY || w->done(w);
+		s->looked_at = w->next;
 		if (!over && w->deadline <= now) {
 			w->expired(w);
 			over = true;

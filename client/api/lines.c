@@ -88,6 +88,11 @@ int lines_next_raw(struct lines *l, struct bytes *out)
 	}
 }
 
+bool lines_ready(const struct lines *l)
+{
+	return l->in.len - l->taken > l->tail;
+}
+
 /* Whether brackets nest deeper than LINE_DEPTH_MAX. The parser recurses, with a
  * limit of its own of 2,048 that cannot be set. */
 static bool too_deep(struct bytes line)

@@ -40,6 +40,8 @@ int lines_next(struct lines *l, json_t **out) must_check;
 /* The next whole line as it came, without its newline, valid until the next
  * call; not parsed. ERR_NOT_FOUND; ERR_TOO_BIG: consumed, go on. */
 int lines_next_raw(struct lines *l, struct bytes *out) must_check;
+/* Whether a whole line waits; it may be an empty one. */
+bool lines_ready(const struct lines *l);
 /* A line's bytes as an object; errors as lines_next. */
 int lines_parse(struct bytes line, json_t **out) must_check;
 /* Appends o as one line. ERR_TOO_BIG beyond out's maximum, out untouched. */
