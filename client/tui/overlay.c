@@ -95,7 +95,8 @@ void overlay_text(struct app *a, const char *text, size_t len)
 
 	if (o->refilter == NULL || len >= sizeof(o->filter) - have)
 		return;
-	copy = xmemdup(text, len + 1);
+	copy = xmalloc(len + 1);
+	memcpy(copy, text, len);
 	copy[len] = '\0';
 	clean = text_printable_str(copy, TEXT_LINE);
 	if (have + strlen(clean) < sizeof(o->filter)) {
