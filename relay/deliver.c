@@ -4,6 +4,7 @@
 #include "drain.h"
 #include "fault.h"
 #include "mailbox.h"
+#include "pb.h"
 
 enum {
 	OUT_MAX = 256 * 1024,	/* bytes that wait for a slow reader's socket */
@@ -69,25 +70,17 @@ static void flight_add(struct owner *o, uint64_t sequence, size_t bytes)
 	o->bytes += bytes;
 }
 
-static ProtobufCBinaryData data(const uint8_t *p, size_t len)
-{
-	/* protobuf-c's type is not const; packing does not write. */
-	return (ProtobufCBinaryData){
-		.len = len, .data = (uint8_t *)(uintptr_t)p,
-	};
-}
-
 void deliver_push(struct owner *o, const struct delivery *d)
 {
 	Sotto__Deliver m = SOTTO__DELIVER__INIT;
 
 	fault_point("relay.push");
 	m.sequence = d->sequence;
-	m.envelope = data(d->id, ENVELOPE_ID_LEN);
-	m.capability = data(d->capability, CAPABILITY_ID_LEN);
-	m.ephemeral_key = data(d->ephemeral_key, 32);
-	m.sealed = data(d->sealed.data, d->sealed.len);
-	m.payload = data(d->payload.data, d->payload.len);
+	m.envelope = pb_bytes(d->id, ENVELOPE_ID_LEN);
+	m.capability = pb_bytes(d->capability, CAPABILITY_ID_LEN);
+	m.ephemeral_key = pb_bytes(d->ephemeral_key, 32);
+	m.sealed = pb_bytes(d->sealed.data, d->sealed.len);
+	m.payload = pb_bytes(d->payload.data, d->payload.len);
 	if (d->sequence > 0) {
 		flight_add(o, d->sequence, d->sealed.len + d->payload.len);
 		o->queued = d->sequence;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "buf.h"
+#include "pb.h"
 
 enum {
 	DEVICE_ID_MAX = 0x7fffffff,
@@ -182,12 +183,6 @@ const struct device_entry *device_list_find(const struct device_list *list,
 	return NULL;
 }
 
-static ProtobufCBinaryData binary(const uint8_t *data, size_t len)
-{
-	/* protobuf-c wants a writable pointer and only reads when it packs. */
-	return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)data };
-}
-
 uint8_t *device_list_sign(struct device_list *list,
 			  const uint8_t list_secret[static SIGN_SECRET_LEN],
 			  const uint8_t root_signature[static SIGN_LEN],
@@ -209,28 +204,28 @@ uint8_t *device_list_sign(struct device_list *list,
 	transcript_hash(&t, list->hash);
 	transcript_sign(&t, list_secret, signature);
 
-	cert.root_public_key = binary(list->root, sizeof(list->root));
+	cert.root_public_key = pb_bytes(list->root, sizeof(list->root));
 	cert.epoch = list->epoch;
-	cert.list_public_key = binary(list->list_key, sizeof(list->list_key));
-	cert.signature = binary(root_signature, SIGN_LEN);
+	cert.list_public_key = pb_bytes(list->list_key, sizeof(list->list_key));
+	cert.signature = pb_bytes(root_signature, SIGN_LEN);
 	out.certificate = &cert;
 	out.version = list->version;
 	if (list->version > 1)
-		out.previous_hash = binary(list->previous, HASH_LEN);
+		out.previous_hash = pb_bytes(list->previous, HASH_LEN);
 	for (unsigned i = 0; i < list->n; i++) {
 		const struct device_entry *e = &list->devices[i];
 
 		assert(e->id > (i ? e[-1].id : 0) && e->id <= DEVICE_ID_MAX);
 		sotto__device__init(&devices[i]);
 		devices[i].id = e->id;
-		devices[i].identity_key = binary(e->identity_key,
+		devices[i].identity_key = pb_bytes(e->identity_key,
 						 IDENTITY_KEY_LEN);
-		devices[i].auth_key = binary(e->auth_key, SIGN_PUBLIC_LEN);
+		devices[i].auth_key = pb_bytes(e->auth_key, SIGN_PUBLIC_LEN);
 		at[i] = &devices[i];
 	}
 	out.n_devices = list->n;
 	out.devices = at;
-	out.signature = binary(signature, sizeof(signature));
+	out.signature = pb_bytes(signature, sizeof(signature));
 	*len = sotto__device_list__get_packed_size(&out);
 	assert(*len <= DEVICE_LIST_BYTES_MAX);
 	data = xmalloc(*len);

@@ -8,15 +8,12 @@
 #include "frame.h"
 #include "gone.h"
 #include "notice.h"
+#include "pb.h"
 #include "peers.h"
 #include "timeline.h"
 
-enum { CONTENT_MAX = 40000, SEND_MAX = 128 * 1024 };
-
-static ProtobufCBinaryData blob(const void *data, size_t len)
-{
-	return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)data };
-}
+enum { CONTENT_MAX = 40000, SEND_MAX = 128 * 1024,
+       AGAIN_MAX = 64	/* failed messages that go out again */ };
 
 /* ---- contents ---- */
 
@@ -30,18 +27,13 @@ static int queue(struct agent *a, const struct contact *c,
 		.kind = kind,
 		.created_at = sys_wall_ms(a->sys),
 	};
-	size_t len = sotto__content__get_packed_size(content);
-	uint8_t *room;
 	int ret;
 
 	memcpy(e.message, message, MESSAGE_ID_LEN);
 	buf_init(&e.bytes, CONTENT_MAX);
-	room = buf_reserve(&e.bytes, len);
-	if (!room)
-		return ERR_TOO_BIG;
-	sotto__content__pack(content, room);
-	e.bytes.len += len;
-	ret = outbox_add(a->db, &e);
+	ret = pb_append(&e.bytes, &content->base);
+	if (!ret)
+		ret = outbox_add(a->db, &e);
 	buf_wipe(&e.bytes);
 	return ret;
 }
@@ -53,15 +45,47 @@ static void fill_text(struct agent *a, const struct contact *c,
 		      Sotto__Text *text)
 {
 	conversation_id(&a->keys->account, &c->account, conversation);
-	content->message = blob(m->id, MESSAGE_ID_LEN);
-	content->conversation = blob(conversation, HASH_LEN);
+	content->message = pb_bytes(m->id, MESSAGE_ID_LEN);
+	content->conversation = pb_bytes(conversation, HASH_LEN);
 	content->device = a->keys->device;
 	content->counter = m->counter;
 	if (m->counter > 1 && previous)
-		content->previous = blob(previous, HASH_LEN);
+		content->previous = pb_bytes(previous, HASH_LEN);
 	content->clock = m->clock;
 	text->body = (char *)(uintptr_t)m->text;
 	content->text = text;
+}
+
+/* The messages right before the next one have failed, as when the other side had
+ * blocked us: it would wait for them and then show a gap, so they go out again
+ * first. */
+static int send_failed_again(struct agent *a, const struct contact *c)
+{
+	uint64_t from = c->sent_counter;
+	struct message m;
+	bool failed = true;
+	int ret = OK;
+
+	while (failed && from > 0 && c->sent_counter - from < AGAIN_MAX) {
+		ret = history_get_counter(a->db, c->row, true, a->keys->device,
+					  from, &m);
+		if (ret)
+			break;
+		failed = m.state == MESSAGE_FAILED;
+		message_finish(&m);
+		from -= failed;
+	}
+	if (ret && ret != ERR_NOT_FOUND)
+		return ret;
+	for (ret = OK; !ret && from < c->sent_counter;) {
+		ret = history_get_counter(a->db, c->row, true, a->keys->device,
+					  ++from, &m);
+		if (ret)
+			break;
+		ret = compose_again(a, c, &m, NULL);
+		message_finish(&m);
+	}
+	return ret;
 }
 
 int compose_text(struct agent *a, struct contact *c, const char *text,
@@ -79,8 +103,10 @@ int compose_text(struct agent *a, struct contact *c, const char *text,
 		.state = MESSAGE_QUEUED,
 		.text = text,
 	};
-	int ret;
+	int ret = send_failed_again(a, c);
 
+	if (ret)
+		return ret;
 	sys_random(a->sys, m.id, MESSAGE_ID_LEN);
 	m.sent_at = hlc_ms(m.clock);
 	memcpy(previous, c->last_hash, HASH_LEN);
@@ -108,8 +134,8 @@ int compose_control(struct agent *a, const struct contact *c,
 
 	sys_random(a->sys, id, sizeof(id));
 	conversation_id(&a->keys->account, &c->account, conversation);
-	content->message = blob(id, sizeof(id));
-	content->conversation = blob(conversation, sizeof(conversation));
+	content->message = pb_bytes(id, sizeof(id));
+	content->conversation = pb_bytes(conversation, sizeof(conversation));
 	content->device = a->keys->device;
 	content->clock = hlc_now(&a->clock);
 	return queue(a, c, OUTBOX_CONTROL, id, content);
@@ -162,7 +188,7 @@ int compose_again(struct agent *a, const struct contact *c,
 	fill_text(a, c, m, has ? previous : NULL, conversation, &content,
 		  &body);
 	if (heals)
-		content.heals = blob(heals, ENVELOPE_ID_LEN);
+		content.heals = pb_bytes(heals, ENVELOPE_ID_LEN);
 	return queue(a, c, OUTBOX_CONTROL, m->id, &content);
 }
 
@@ -225,10 +251,10 @@ static int add_seen(struct agent *a, const struct contact *c,
 	if (gap)	/* not seen, and no hash */
 		return OK;
 	x->seen = (Sotto__Seen)SOTTO__SEEN__INIT;
-	x->seen.account = blob(c->account.b, ACCOUNT_LEN);
+	x->seen.account = pb_bytes(c->account.b, ACCOUNT_LEN);
 	x->seen.device = c->list.devices[0].id;
 	x->seen.counter = c->seen_counter;
-	x->seen.hash = blob(x->seen_hash, HASH_LEN);
+	x->seen.hash = pb_bytes(x->seen_hash, HASH_LEN);
 	x->seen_list[0] = &x->seen;
 	content->n_seen = 1;
 	content->seen = x->seen_list;
@@ -275,7 +301,7 @@ static int add_introduction(struct agent *a, struct contact *c,
 	x->introduction = (Sotto__Introduction)SOTTO__INTRODUCTION__INIT;
 	x->introduction.relay = x->relay;
 	x->introduction.name = (char *)(uintptr_t)agent_name(a);
-	x->introduction.capability = blob(c->given, CAPABILITY_LEN);
+	x->introduction.capability = pb_bytes(c->given, CAPABILITY_LEN);
 	content->introduction = &x->introduction;
 	return ret;
 }
@@ -289,7 +315,7 @@ static int add_extras(struct agent *a, struct contact *c,
 	content->list_epoch = a->keys->list.epoch;
 	content->peer_list_version = c->list.version;
 	content->peer_list_epoch = c->list.epoch;
-	content->peer_list_hash = blob(c->list.hash, HASH_LEN);
+	content->peer_list_hash = pb_bytes(c->list.hash, HASH_LEN);
 	ret = add_introduction(a, c, content, x);
 	if (!ret)
 		ret = add_seal_key(a, c, content, x);
@@ -349,23 +375,23 @@ static int add_slot(struct sending *s, unsigned i)
 	if (ret)
 		goto out;
 	sealed.suite = SUITE_CURRENT;
-	sealed.account = blob(a->keys->account.b, ACCOUNT_LEN);
+	sealed.account = pb_bytes(a->keys->account.b, ACCOUNT_LEN);
 	sealed.device = a->keys->device;
-	sealed.list_hash = blob(a->keys->list.hash, HASH_LEN);
+	sealed.list_hash = pb_bytes(a->keys->list.hash, HASH_LEN);
 	sealed.kind = kind == RATCHET_PREKEY ? SOTTO__SEALED_KIND__PREKEY :
 		SOTTO__SEALED_KIND__RATCHET;
-	sealed.body = blob(body.data, body.len);
+	sealed.body = pb_bytes(body.data, body.len);
 	sealed.list = s->list;
 	ret = envelope_seal(&sealed, s->public_key, s->secret_key, seal_key,
 			    &s->sealed[i]);
 	if (ret)
 		goto out;
 	s->slots[i] = (Sotto__Slot)SOTTO__SLOT__INIT;
-	s->slots[i].account = blob(s->c->account.b, ACCOUNT_LEN);
+	s->slots[i].account = pb_bytes(s->c->account.b, ACCOUNT_LEN);
 	s->slots[i].device = device;
 	s->slots[i].list_version = s->c->list.version;
-	s->slots[i].capability = blob(s->c->capability, CAPABILITY_LEN);
-	s->slots[i].sealed = blob(s->sealed[i].data, s->sealed[i].len);
+	s->slots[i].capability = pb_bytes(s->c->capability, CAPABILITY_LEN);
+	s->slots[i].sealed = pb_bytes(s->sealed[i].data, s->sealed[i].len);
 	s->slot_list[i] = &s->slots[i];
 out:
 	buf_finish(&body);
@@ -375,22 +401,14 @@ out:
 static int pack_send(struct sending *s, bool ephemeral, struct buf *out)
 {
 	Sotto__Send send = SOTTO__SEND__INIT;
-	uint8_t *room;
-	size_t len;
 
-	send.id = blob(s->envelope, ENVELOPE_ID_LEN);
-	send.ephemeral_key = blob(s->public_key, sizeof(s->public_key));
-	send.payload = blob(s->payload.data, s->payload.len);
+	send.id = pb_bytes(s->envelope, ENVELOPE_ID_LEN);
+	send.ephemeral_key = pb_bytes(s->public_key, sizeof(s->public_key));
+	send.payload = pb_bytes(s->payload.data, s->payload.len);
 	send.n_slots = s->c->list.n;
 	send.slots = s->slot_list;
 	send.ephemeral = ephemeral;
-	len = sotto__send__get_packed_size(&send);
-	room = buf_reserve(out, len);
-	if (!room)
-		return ERR_TOO_BIG;
-	sotto__send__pack(&send, room);
-	out->len += len;
-	return OK;
+	return pb_append(out, &send.base);
 }
 
 /* Encrypts content for all of c's devices; appends the encoded Send. */
@@ -492,8 +510,8 @@ int compose_ephemeral(struct agent *a, struct contact *c,
 
 	sys_random(a->sys, id, sizeof(id));
 	conversation_id(&a->keys->account, &c->account, conversation);
-	content->message = blob(id, sizeof(id));
-	content->conversation = blob(conversation, sizeof(conversation));
+	content->message = pb_bytes(id, sizeof(id));
+	content->conversation = pb_bytes(conversation, sizeof(conversation));
 	content->device = a->keys->device;
 	content->clock = hlc_now(&a->clock);
 	return encrypt(a, c, content, true, send, envelope);

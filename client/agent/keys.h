@@ -26,6 +26,8 @@ enum {
 	SIGNED_PREKEY_KEEP = SEAL_KEY_KEEP + 7 * 24 * 3600,
 	PREKEYS_REFILL_BELOW = 50,
 	PREKEYS_TARGET = 100,
+	/* Private halves; a relay that wants ever more does not fill the disk. */
+	PREKEYS_KEPT = 10000,
 };
 
 /* In an open transaction: makes root, list key, device, identity key, auth key,
@@ -57,9 +59,6 @@ struct seal_pair {
 	uint8_t secret_key[SEAL_KEY_LEN];
 };
 int keys_seal_pairs(struct db *db, struct seal_pair *out, int max) must_check;
-/* One's newest seal key with its signature, for Content.seal_key: encoded
- * Sotto__SealKey, appended. */
-int keys_seal_key_encoded(struct db *db, struct buf *out) must_check;
 
 /* Own identity key pair and registration id, as libsignal wants them. */
 int keys_identity(struct db *db, uint8_t public_key[static IDENTITY_KEY_LEN],

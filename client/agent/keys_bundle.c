@@ -1,6 +1,7 @@
 #include <sodium.h>
 
 #include "keys.h"
+#include "pb.h"
 #include "ratchet_crypto.h"
 
 /* The newest signed prekey and seal key, as they are published. */
@@ -67,31 +68,6 @@ static void fill_seal_key(struct published *p, Sotto__SealKey *k)
 	k->signature = (ProtobufCBinaryData){ SIGN_LEN, p->seal_signature };
 }
 
-/* Appends what protobuf-c packs. */
-static int append_packed(const ProtobufCMessage *m, struct buf *out)
-{
-	size_t len = protobuf_c_message_get_packed_size(m);
-	uint8_t *to = buf_reserve(out, len);
-
-	if (!to)
-		return ERR_TOO_BIG;
-	protobuf_c_message_pack(m, to);
-	out->len += len;
-	return OK;
-}
-
-int keys_seal_key_encoded(struct db *db, struct buf *out)
-{
-	struct published p;
-	Sotto__SealKey k;
-	int r = read_seal_key(db, &p);
-
-	if (r < 0)
-		return r;
-	fill_seal_key(&p, &k);
-	return append_packed(&k.base, out);
-}
-
 int keys_bundle_encoded(struct db *db, struct buf *out)
 {
 	Sotto__Bundle b = SOTTO__BUNDLE__INIT;
@@ -117,7 +93,7 @@ int keys_bundle_encoded(struct db *db, struct buf *out)
 	b.seal_key = &seal;
 	b.signature.data = signature;
 	bundle_sign(&b, &k->account, k->auth_secret->data);
-	r = append_packed(&b.base, out);
+	r = pb_append(out, &b.base);
 out:
 	secret_destroy(secret);
 	keys_destroy(k);

@@ -3,6 +3,7 @@
 #include "compose.h"
 #include "log.h"
 #include "notice.h"
+#include "pb.h"
 #include "sendq.h"
 #include "timeline.h"
 
@@ -90,8 +91,7 @@ int repair_undecryptable(struct repair *r, struct contact *c,
 	ret = notice_message(a, c, &m, NULL);
 	if (ret || c->state != CONTACT_ADDED || !c->has_capability)
 		return ret;
-	ask.envelope = (ProtobufCBinaryData){ ENVELOPE_ID_LEN,
-		(uint8_t *)(uintptr_t)envelope };
+	ask.envelope = pb_bytes(envelope, ENVELOPE_ID_LEN);
 	content.repair = &ask;
 	ret = compose_control(a, c, &content);
 	return ret ? ret : sendq_queued(a->sendq, c);
@@ -127,8 +127,7 @@ int repair_asked(struct repair *r, struct contact *c,
 		message_finish(&m);
 	} else if (ret == ERR_NOT_FOUND) {
 		/* It was a receipt or the like: nothing to show. */
-		nothing.heals = (ProtobufCBinaryData){ ENVELOPE_ID_LEN,
-			(uint8_t *)(uintptr_t)envelope };
+		nothing.heals = pb_bytes(envelope, ENVELOPE_ID_LEN);
 		ret = compose_control(a, c, &nothing);
 	}
 	return ret ? ret : sendq_queued(a->sendq, c);

@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "log.h"
 #include "notice.h"
+#include "pb.h"
 #include "sendq_int.h"
 #include "timeline.h"
 
@@ -52,8 +53,6 @@ static int readdress(struct lane *l, const struct contact *c,
 	struct agent *a = l->q->a;
 	Sotto__Send *send = sotto__send__unpack(NULL, e->bytes.len,
 						e->bytes.data);
-	uint8_t *room;
-	size_t len;
 	int ret = OK;
 
 	if (!send)
@@ -72,15 +71,10 @@ static int readdress(struct lane *l, const struct contact *c,
 		goto out;
 	sys_random(a->sys, e->envelope, sizeof(e->envelope));
 	memcpy(send->id.data, e->envelope, ENVELOPE_ID_LEN);
-	len = sotto__send__get_packed_size(send);
 	buf_clear(&e->bytes);
-	room = buf_reserve(&e->bytes, len);
-	ret = room ? OK : ERR_TOO_BIG;
-	if (room) {
-		sotto__send__pack(send, room);
-		e->bytes.len = len;
+	ret = pb_append(&e->bytes, &send->base);
+	if (!ret)
 		ret = outbox_encrypted(a->db, e);
-	}
 	if (!ret && e->kind == OUTBOX_TEXT)
 		ret = timeline_set_envelope(a->db, e->contact, e->message,
 					   e->envelope);

@@ -2,6 +2,7 @@
 #include "compose.h"
 #include "log.h"
 #include "notice.h"
+#include "pb.h"
 #include "peers.h"
 #include "sendq_int.h"
 #include "trust.h"
@@ -15,11 +16,9 @@ void lane_fetch(struct lane *l, const struct contact *c)
 	/* The same id after a lost connection: the same prekeys. */
 	if (!memcmp(l->fetch_id, none, sizeof(none)))
 		sys_random(l->q->a->sys, l->fetch_id, sizeof(l->fetch_id));
-	fetch.id = (ProtobufCBinaryData){ sizeof(l->fetch_id), l->fetch_id };
-	fetch.account = (ProtobufCBinaryData){ ACCOUNT_LEN,
-		(uint8_t *)(uintptr_t)c->account.b };
-	fetch.capability = (ProtobufCBinaryData){ CAPABILITY_LEN,
-		(uint8_t *)(uintptr_t)c->capability };
+	fetch.id = pb_bytes(l->fetch_id, sizeof(l->fetch_id));
+	fetch.account = pb_bytes(c->account.b, ACCOUNT_LEN);
+	fetch.capability = pb_bytes(c->capability, CAPABILITY_LEN);
 	fetch.list_only = l->list_only;
 	m.of_case = SOTTO__CLIENT_MESSAGE__OF_FETCH;
 	m.fetch = &fetch;
