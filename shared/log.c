@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -24,6 +25,11 @@ static const struct {
 static const char *log_program = "sotto";
 static enum log_level log_max = LOG_INFO;
 static bool log_journal;
+static unsigned log_lines;
+
+/* The minute under way, and its lines so far; threads may count one too many. */
+static atomic_long log_minute;
+static atomic_uint log_count;
 
 /* Whether stderr is the journal: JOURNAL_STREAM names its device and inode
  * (systemd.exec(5)); a child whose stderr was redirected inherits it too. */
@@ -45,6 +51,11 @@ void log_init(const char *program, enum log_level level)
 	log_program = program;
 	log_max = level;
 	log_journal = is_journal();
+}
+
+void log_limit(unsigned lines)
+{
+	log_lines = lines;
 }
 
 int log_level_parse(const char *word)
@@ -95,21 +106,12 @@ static size_t put_escaped(char *to, const char *text)
 	return (size_t)(to - begin);
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+static void write_line(enum log_level level, const char *text)
 {
-	char text[TEXT_MAX], line[LINE_MAX_LEN];
-	int saved = errno;
-	size_t len, done = 0;
-	va_list ap;
+	char line[LINE_MAX_LEN];
+	size_t len = put_prefix(line, sizeof(line), level), done = 0;
 	ssize_t n;
 
-	if (level > log_max)
-		return;
-	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
-	va_end(ap);
-	len = put_prefix(line, sizeof(line), level);
 	len += put_escaped(line + len, text);
 	line[len++] = '\n';
 	/* One write a line: threads do not mix their lines. */
@@ -121,5 +123,44 @@ void log_at(enum log_level level, const char *fmt, ...)
 			break;	/* nowhere to complain */
 		done += (size_t)n;
 	}
+}
+
+/* Whether one more line fits the minute. */
+static bool has_room(void)
+{
+	struct timespec now;
+	long minute, before;
+	unsigned count;
+	char text[64];
+
+	if (!log_lines)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	minute = now.tv_sec / 60 + 1;
+	before = atomic_exchange(&log_minute, minute);
+	if (before == minute)
+		return atomic_fetch_add(&log_count, 1) < log_lines;
+	count = atomic_exchange(&log_count, 1);
+	if (count > log_lines) {
+		snprintf(text, sizeof(text), "%u lines were left out",
+			 count - log_lines);
+		write_line(LOG_WARN, text);
+	}
+	return true;
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	int saved = errno;
+	va_list ap;
+
+	if (level > log_max || !has_room())
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	write_line(level, text);
 	errno = saved;
 }

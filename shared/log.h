@@ -11,6 +11,10 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_init(const char *program, enum log_level level);
 /* "error" "warn" "info" "debug"; -1 for another word. */
 int log_level_parse(const char *word);
+/* At most so many lines a minute: what a peer provokes must not fill the disk. How
+ * many were left out is told when the next minute's first comes. 0, as it is at
+ * first: no bound. Before the first thread starts. */
+void log_limit(unsigned lines);
 /* Bytes that are not printable ASCII are written as \xNN; what is longer than
  * 2,047 bytes is cut. Keeps errno. */
 void log_at(enum log_level level, const char *fmt, ...)

@@ -183,6 +183,24 @@ static void test_log_from_two_threads_keeps_lines_whole(void **state)
 	free(text);
 }
 
+static void test_log_writes_so_many_lines_a_minute(void **state)
+{
+	unsigned lines = 0;
+	char *text;
+
+	(void)state;
+	log_limit(20);
+	/* A minute may end meanwhile. */
+	for (int i = 0; i < 1000; i++)
+		log_warn("flood");
+	text = finish_capture();
+	for (const char *s = text; (s = strstr(s, "flood")); s++)
+		lines++;
+	assert_in_range(lines, 20, 40);
+	free(text);
+	log_limit(0);
+}
+
 static void test_log_level_parse_of_words(void **state)
 {
 	(void)state;
@@ -204,6 +222,7 @@ int main(void)
 		CAPTURED(test_log_cuts_a_long_line),
 		CAPTURED(test_log_to_a_full_disk_keeps_errno),
 		CAPTURED(test_log_from_two_threads_keeps_lines_whole),
+		CAPTURED(test_log_writes_so_many_lines_a_minute),
 		cmocka_unit_test(test_log_level_parse_of_words),
 	};
 

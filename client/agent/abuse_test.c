@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "envelope.h"
+#include "owner_int.h"
 #include "tries.h"
 
 /* Sends a content of the test's own making from from to to. */
@@ -230,6 +231,67 @@ static void test_abuse_costly_junk_is_not_tried_for_ever(void **state)
 	assert_int_equal(side_count(&p->bob, "\"still here\""), 1);
 }
 
+/* The relay answers what was asked with one capability. */
+static void mint(struct owner *o, enum asked what, enum capability_class class,
+		 uint32_t hours)
+{
+	struct capability c = { .class = class, .expiry = hours };
+	static const uint8_t key[CAPABILITY_KEY_LEN];
+	static const struct account_id account;
+	uint8_t cap[CAPABILITY_LEN];
+	ProtobufCBinaryData list[] = { { CAPABILITY_LEN, cap } };
+	Sotto__Minted m = SOTTO__MINTED__INIT;
+
+	capability_mint(&c, &account, key, cap);
+	m.request = o->pending[what] = 7;
+	m.n_capabilities = 1;
+	m.capabilities = list;
+	o->stalled = false;
+	owner_on_minted(o, &m);
+	turn_commit(o->a->turn);
+}
+
+static void test_abuse_useless_capabilities_are_not_asked_for_again(void **state)
+{
+	struct pair *p = *state;
+	struct owner *o = p->bob.a.owner;
+	uint32_t now = (uint32_t)(sys_wall_ms(&sys_real) / 3600000);
+	uint8_t link[CAPABILITY_LEN];
+
+	mint(o, ASK_MINT, CAP_CONTACT, now + CAPABILITY_HOURS);
+	assert_false(o->stalled);
+	mint(o, ASK_MINT, CAP_INTRO, now + CAPABILITY_HOURS);
+	assert_true(o->stalled);
+	mint(o, ASK_MINT, CAP_CONTACT, now - 1);
+	assert_true(o->stalled);
+	/* Nor do they take the place of a link that is good. */
+	for (int i = 0; i < 2 * CAPS_LINKS_MAX; i++)
+		mint(o, ASK_LINK, CAP_INTRO, now - 1);
+	assert_true(o->stalled);
+	assert_int_equal(caps_link(&p->bob.a, link), OK);
+	assert_memory_equal(link, p->bob.link, sizeof(link));
+}
+
+static void test_abuse_a_relay_gets_no_prekeys_without_end(void **state)
+{
+	struct pair *p = *state;
+	struct agent *b = &p->bob.a;
+	static uint8_t keys[1000][IDENTITY_KEY_LEN];
+	static uint32_t ids[1000];
+	struct sqlite3_stmt *st;
+
+	for (int i = 0; i < 11; i++) {
+		assert_int_equal(turn_enter(b->turn), OK);
+		assert_int_equal(turn_leave(b->turn, keys_make_prekeys(
+			b->db, b->sys, 1000, ids, keys)), OK);
+	}
+	turn_commit(b->turn);
+	st = db_prepare(b->db, "SELECT count(*) FROM prekey");
+	assert_int_equal(db_step(b->db, st), 1);
+	assert_int_equal(db_int(st, 0), PREKEYS_KEPT);
+	db_done(st);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -240,6 +302,8 @@ int main(void)
 		T(test_abuse_requests_are_bounded),
 		T(test_abuse_a_request_writes_so_much),
 		T(test_abuse_costly_junk_is_not_tried_for_ever),
+		T(test_abuse_useless_capabilities_are_not_asked_for_again),
+		T(test_abuse_a_relay_gets_no_prekeys_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,15 @@ int keys_new_seal_key(struct db *db, const struct sys *sys,
 	return r;
 }
 
+/* sql with one number: the time now, or the newest time to drop. */
+static int run_with(struct db *db, const char *sql, int64_t v)
+{
+	struct sqlite3_stmt *st = db_prepare(db, sql);
+
+	db_bind_int(st, 1, v);
+	return db_run(db, st);
+}
+
 int keys_make_prekeys(struct db *db, const struct sys *sys, size_t n,
 		      uint32_t *ids, uint8_t (*public_keys)[IDENTITY_KEY_LEN])
 {
@@ -84,6 +93,9 @@ int keys_make_prekeys(struct db *db, const struct sys *sys, size_t n,
 		r = db_run(db, st);
 	}
 	sodium_memzero(secret, sizeof(secret));
+	if (!r)
+		r = run_with(db, "DELETE FROM prekey WHERE id < ?",
+			     next - PREKEYS_KEPT);
 	return r < 0 ? r : db_put_int(db, KEYS_NEXT_PREKEY, next);
 }
 
@@ -93,15 +105,6 @@ static bool is_due(int64_t created, uint64_t now)
 {
 	return created + SIGNED_PREKEY_AGE <= (int64_t)now ||
 	       created > (int64_t)now + SIGNED_PREKEY_AGE;
-}
-
-/* sql with one number: the time now, or the newest time to drop. */
-static int run_with(struct db *db, const char *sql, int64_t v)
-{
-	struct sqlite3_stmt *st = db_prepare(db, sql);
-
-	db_bind_int(st, 1, v);
-	return db_run(db, st);
 }
 
 static int created_of(struct db *db, const char *sql, int64_t *out)

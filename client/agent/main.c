@@ -22,6 +22,7 @@ enum {
 	WINNER_POLL_MS = 10,
 	LOG_MAX = 1024 * 1024,		/* then the file is begun anew */
 	LOG_CHECK_MS = 60 * 1000,
+	LOG_LINES = 600,		/* a minute */
 };
 
 static struct agent agent;
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		return usage(stderr);
 	log_init("sotto-agent", LOG_INFO);
+	log_limit(LOG_LINES);
 	/* libwebsockets would take proxies from these; proxies are for a
 	 * version that gives each connection its own credentials. */
 	unsetenv("http_proxy");

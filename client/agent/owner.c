@@ -363,6 +363,12 @@ static void on_retry(uv_timer_t *timer)
 	owner_poke(o);
 }
 
+void owner_stall(struct owner *o)
+{
+	o->stalled = true;
+	uv_timer_start(o->retry, on_retry, RETRY_MS, 0);
+}
+
 static const char *auth_error(int code, bool *give_up)
 {
 	*give_up = false;
@@ -400,8 +406,7 @@ static void on_error(void *ctx, const Sotto__Error *e)
 		for (int i = 0; i < N_ASKED; i++)
 			if (o->pending[i] == e->request)
 				o->pending[i] = 0;
-		o->stalled = true;
-		uv_timer_start(o->retry, on_retry, RETRY_MS, 0);
+		owner_stall(o);
 		return;
 	}
 	if (e->code == SOTTO__ERROR_CODE__UNKNOWN_ACCOUNT &&

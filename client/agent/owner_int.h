@@ -37,6 +37,8 @@ struct owner {
 /* A named value of the database that is 0 or 1. */
 int owner_flag(struct agent *a, const char *name, bool *on) must_check;
 void owner_send(struct owner *o, const Sotto__ClientMessage *m);
+/* Asks for nothing more for a minute. */
+void owner_stall(struct owner *o);
 /* After the commit of what changed the records: see whether more is to do. */
 void owner_after_records(void *ctx, int err);
 

@@ -234,11 +234,13 @@ void owner_on_done(void *ctx, uint32_t request)
 	}
 }
 
-static int store_minted(struct owner *o, const Sotto__Minted *m)
+/* *useful: something that need not be asked for again. */
+static int store_minted(struct owner *o, const Sotto__Minted *m, bool *useful)
 {
 	struct agent *a = o->a;
 	bool link = o->pending[ASK_LINK] == m->request;
 	enum capability_class class = link ? CAP_INTRO : CAP_CONTACT;
+	uint8_t held[CAPABILITY_LEN];
 	int ret = turn_begin(a->turn);
 
 	if (ret)
@@ -246,11 +248,15 @@ static int store_minted(struct owner *o, const Sotto__Minted *m)
 	for (size_t i = 0; i < m->n_capabilities && !ret; i++) {
 		const uint8_t *cap = m->capabilities[i].data;
 		struct capability c;
+		bool fresh = caps_fresh(a, cap);
 
+		/* A link that soon ends is better than none. */
 		if (capability_read(cap, CAPABILITY_LEN, &c) ||
-		    c.class != class)
+		    c.class != class ||
+		    (!fresh && (!link || !caps_link(a, held))))
 			continue;
 		ret = link ? caps_set_link(a, cap) : caps_add(a, cap);
+		*useful |= fresh;
 	}
 	return turn_end(a->turn, ret);
 }
@@ -260,16 +266,17 @@ void owner_on_minted(void *ctx, const Sotto__Minted *m)
 	struct owner *o = ctx;
 	enum asked what = m->request == o->pending[ASK_LINK] ?
 		ASK_LINK : ASK_MINT;
+	bool useful = false;
 
 	if (!m->request || o->pending[what] != m->request)
 		return;
-	if (store_minted(o, m))
+	if (store_minted(o, m, &useful))
 		log_error("what the relay minted was not stored");
 	else
 		turn_after(o->a->turn, owner_after_records, o);
 	o->pending[what] = 0;
 	/* A relay that mints nothing of use is not asked in a loop. */
-	if (!m->n_capabilities)
-		o->stalled = true;
+	if (!useful)
+		owner_stall(o);
 }
 
