@@ -209,17 +209,26 @@ $(B)/tests/fuzz/main.o: tests/fuzz/main.c $(B)/flags
 	$(say) CC $<
 	@$(call compile,shared)
 
-# Measurements in C: a first line as that of a fuzz target.
+# Measurements in C: a first line as that of a fuzz target. What tests/bench/load/
+# holds is for those of the relay.
 BENCH_SRC = $(wildcard tests/bench/*.c)
 BENCH = $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+AR_load = $(B)/libload.a
+$(AR_load): $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/load/*.c))
+	@rm -f $@
+	@ar rcs $@ $^
+$(B)/tests/bench/load/%.o: tests/bench/load/%.c $(B)/flags | $(PB_H)
+	@mkdir -p $(@D)
+	$(say) CC $<
+	@$(call compile,relay)
 define bench
 $$(B)/$(1).o: $(1).c $$(B)/flags | $$(PB_H)
 	@mkdir -p $$(@D)
 	$$(say) CC $$<
 	@$$(call compile,$(2))
-$$(B)/$(1): $$(B)/$(1).o $$(AR_$(2))
+$$(B)/$(1): $$(B)/$(1).o $$(if $$(filter relay,$(2)),$$(AR_load)) $$(AR_$(2))
 	$$(say) LINK $$@
-	@$$(link) $$(LIBS_$(2))
+	@$$(link) $$(LIBS_$(2)) -lm
 endef
 $(foreach f,$(BENCH_SRC),$(eval $(call bench,$(basename $(f)),$(call component_of,$(f)))))
 
@@ -292,4 +301,4 @@ help:
 	@echo 'CC=clang, CFLAGS=, WERROR=-Werror; SANITIZE=1 and FAULTS=1 build in'
 	@echo 'build/asan and build/faults'
 
--include $(wildcard $(addprefix $(B)/,shared/*.d shared/proto/*.d relay/*.d client/*/*.d tests/*/*.d))
+-include $(wildcard $(addprefix $(B)/,shared/*.d shared/proto/*.d relay/*.d client/*/*.d tests/*/*.d tests/bench/load/*.d))
