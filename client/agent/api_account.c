@@ -13,10 +13,10 @@
 #include "notice.h"
 #include "outbox.h"
 #include "owner.h"
+#include "passphrase.h"
 
 enum {
 	API_VERSION = 1,
-	PASSPHRASE_MAX = 1024,
 	PASSPHRASE_WAIT_MS = 10 * 1000,
 	INVITE_MAX = 64,
 };

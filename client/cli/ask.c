@@ -7,6 +7,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "passphrase.h"
+
 static volatile sig_atomic_t caught;
 
 static void on_signal(int sig)
@@ -134,19 +136,4 @@ int ask_yes(const char *prompt)
 		ret = ask_line(prompt, line, sizeof(line));
 	while (ret == ERR_TOO_BIG || (!ret && strcmp(line, "yes") != 0));
 	return ret;
-}
-
-int ask_secret_pipe(const struct secret *s)
-{
-	int p[2];
-	ssize_t n;
-
-	if (s->len > PASSPHRASE_MAX || pipe2(p, O_CLOEXEC))
-		return -1;
-	n = write(p[1], s->data, s->len);
-	close(p[1]);
-	if (n == (ssize_t)s->len)
-		return p[0];
-	close(p[0]);
-	return -1;
 }

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "command.h"
 #include "out.h"
+#include "passphrase.h"
 #include "url.h"
 
 enum {
@@ -221,13 +222,15 @@ static int call(struct cli *cli, const struct setup *s, int to_agent,
 		json_t **result)
 {
 	json_t *error = NULL;
-	int fds[2], n = 0, ret = ERR_SYSTEM, code;
+	int fds[2], passphrase = -1, n = 0, ret = OK, code;
 	int64_t id;
 
 	if (s->passphrase) {
-		fds[n] = ask_secret_pipe(s->passphrase);
-		if (fds[n++] < 0)
+		ret = passphrase_pipe(s->passphrase->data, s->passphrase->len,
+				      &passphrase);
+		if (ret)
 			goto out;
+		fds[n++] = passphrase;
 	}
 	if (to_agent >= 0)
 		fds[n++] = to_agent;
@@ -236,8 +239,8 @@ static int call(struct cli *cli, const struct setup *s, int to_agent,
 			       (size_t)n, &id);
 out:
 	/* Ours must be closed before the pipe of the recovery key can end. */
-	if (s->passphrase && fds[0] >= 0)
-		close(fds[0]);
+	if (passphrase >= 0)
+		close(passphrase);
 	if (to_agent >= 0)
 		close(to_agent);
 	if (!ret)

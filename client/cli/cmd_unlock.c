@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "cli.h"
 #include "command.h"
+#include "passphrase.h"
 #include "out.h"
 
 enum { OPT_FD };
@@ -49,8 +50,7 @@ static int unlock(struct cli *cli, const struct secret *passphrase)
 
 	if (code)
 		return code;
-	fd = ask_secret_pipe(passphrase);
-	if (fd < 0)
+	if (passphrase_pipe(passphrase->data, passphrase->len, &fd))
 		return cli_fail(CODE_UNEXPECTED, "cannot pass the passphrase: %s",
 				strerror(errno));
 	ret = conn_request_fds(cli->conn, "account.unlock",

@@ -1,10 +1,9 @@
 #include "passfield.h"
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <unistd.h>
 
 #include "buf.h"
+#include "passphrase.h"
 #include "secret.h"
 
 struct passfield {
@@ -74,18 +73,5 @@ bool passfield_equal(const struct passfield *a, const struct passfield *b)
 
 int passfield_pipe(const struct passfield *p, int *fd)
 {
-	int fds[2];
-	ssize_t n;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return ERR_SYSTEM;
-	/* less than PIPE_BUF: it goes at once and whole */
-	n = write(fds[1], p->text->data, p->len);
-	close(fds[1]);
-	if (n != (ssize_t)p->len) {
-		close(fds[0]);
-		return ERR_SYSTEM;
-	}
-	*fd = fds[0];
-	return OK;
+	return passphrase_pipe(p->text->data, p->len, fd);
 }

@@ -7,13 +7,11 @@
 
 #include "err.h"
 
-enum { PASSPHRASE_MAX = 512 };	/* bytes */
-
 struct passfield;
 
 struct passfield *passfield_create(void) must_check;
 void passfield_destroy(struct passfield *p);	/* wipes; takes NULL */
-/* Control characters are left out; too long a text is cut. */
+/* Control characters are left out; beyond PASSPHRASE_MAX it is cut. */
 void passfield_add(struct passfield *p, const char *text, size_t len);
 void passfield_back(struct passfield *p);	/* one character */
 void passfield_clear(struct passfield *p);

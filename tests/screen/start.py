@@ -118,6 +118,17 @@ def test_wrong_passphrase_asks_again(world):
     s.wait_for("No conversation yet", 30)
 
 
+def test_passphrase_of_the_greatest_length(world):
+    longest = "pass" * 256
+    ann = world.account("ann", world.relay(), passphrase=longest)
+    ann.sotto("lock")
+    s = open_chat(ann)
+    s.wait_for("Your account is locked")
+    s.paste(longest)
+    s.keys("Enter")
+    s.wait_for("No conversation yet", 30)
+
+
 def test_killed_agent_with_a_passphrase_keeps_the_draft(world):
     relay = world.relay()
     ann = world.account("ann", relay, passphrase=PASSPHRASE)
