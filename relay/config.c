@@ -13,6 +13,7 @@ static void set_defaults(struct config *c)
 	c->store.mailbox_rows = 20000;
 	c->store.mailbox_bytes = 64 * 1024 * 1024;
 	c->store.intro_share = 10;
+	c->store.reserve = 256 * 1024 * 1024;
 	c->ws.connections_max = 16000;
 	c->ws.partial_max = 64 * 1024 * 1024;
 }

@@ -196,7 +196,9 @@ static void on_deleted(struct storage_write *w)
 		mb->deleted = w->op.u.ack.upto;
 		delete_acked(mb);
 	} else {
-		log_error("mailbox ack: %s", err_text(w->op.result));
+		/* What fails every commit the storage has said already. */
+		if (w->op.result == ERR_CORRUPT)
+			log_error("mailbox ack: %s", err_text(w->op.result));
 		mailbox_retry_later(mb);
 	}
 	mailbox_unpin(mb);

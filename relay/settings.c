@@ -104,6 +104,8 @@ static const struct setting settings[] = {
 	  KIND_SIZE, WIDTH_U64, AT(store.mailbox_bytes), false },
 	{ "intro-share", "PERCENT", "of a mailbox, for mail from strangers [10]",
 	  KIND_PERCENT, WIDTH_U32, AT(store.intro_share), false },
+	{ "reserve", "SIZE", "of the disk that mail leaves free [256M]",
+	  KIND_SIZE, WIDTH_U64, AT(store.reserve), false },
 	{ "intro-burst", "N", "messages at once by one contact link [120]",
 	  KIND_COUNT, WIDTH_U32, AT(core.rates[CAP_INTRO].burst), true },
 	{ "intro-rate", "N", "and a minute after that [60]",

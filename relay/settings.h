@@ -7,7 +7,7 @@
 
 #include "err.h"
 
-enum { SETTINGS_N = 20 };
+enum { SETTINGS_N = 21 };
 
 struct config;
 struct setting;

@@ -48,6 +48,16 @@ static size_t take_batch(struct storage *s, struct storage_write **batch)
 	return n;
 }
 
+/* Once for a run of failures, which on a full disk come by the thousand. */
+static void note_result(struct storage *s, int err)
+{
+	if (err && err != s->last_error)
+		log_error("storage: commits fail: %s", err_text(err));
+	else if (!err && s->last_error)
+		log_warn("storage: commits succeed again");
+	s->last_error = err;
+}
+
 static void commit_batch(struct storage *s, struct storage_write **batch,
 			 size_t n)
 {
@@ -62,9 +72,7 @@ static void commit_batch(struct storage *s, struct storage_write **batch,
 	fault_point("relay.commit.before");
 	err = s->ops->commit(s->store, ops, n,
 			     (uint32_t)(sys_wall_ms(&sys_real) / 1000));
-	if (err)
-		log_error("storage: a batch of %zu failed: %s", n,
-			  err_text(err));
+	note_result(s, err);
 	fault_point("relay.commit.after");
 	if (took)
 		fault_point("relay.take.after");

@@ -30,6 +30,8 @@ struct storage {
 	struct reads reads, read;
 	bool stop;
 
+	int last_error;			/* the writer's: of the last commit */
+
 	/* The loop's. */
 	size_t n_writes, n_reads;
 	bool was_full;

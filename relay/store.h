@@ -154,6 +154,9 @@ struct store_settings {
 	uint32_t mailbox_rows;		/* quota of one mailbox */
 	uint64_t mailbox_bytes;
 	uint32_t intro_share;		/* percent of a quota for class intro */
+	uint64_t reserve;		/* bytes of the disk that stay free: with
+					 * less, ops that add are ERR_NO_SPACE,
+					 * and with a quarter of it all are */
 };
 
 struct store_ops {

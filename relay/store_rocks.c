@@ -201,14 +201,45 @@ static bool store_error(int err)
 	       err == ERR_LOCKED;
 }
 
+/* Whether it only adds, and may be refused while there is little room. */
+static bool adds(enum store_op_type type)
+{
+	return type == STORE_ENVELOPE || type == STORE_REGISTER ||
+	       type == STORE_BUNDLE || type == STORE_PREKEYS;
+}
+
+/* RocksDB 7.8 aborts the process when a disk is full, so it must not meet one.
+ * Acknowledgements and what the engine itself merges need some room to make
+ * more: the reserve. */
+static int check_room(struct rocks *r, struct store_op *const *ops, size_t n)
+{
+	uint64_t reserve = r->settings.reserve;
+	uint64_t left = reserve ? rocks_free(r) : UINT64_MAX;
+	/* Once in it, an eighth more has to be free: else it comes and goes. */
+	bool scarce = left < reserve + (r->scarce ? reserve / 8 : 0);
+
+	if (scarce != r->scarce) {
+		r->scarce = scarce;
+		if (scarce)
+			log_error("store: disk full: of the reserve of %lu MiB "
+				  "%lu are left, new mail is refused",
+				  (unsigned long)(reserve >> 20),
+				  (unsigned long)(left >> 20));
+		else
+			log_warn("store: the disk has room again");
+	}
+	for (size_t i = 0; i < n; i++)
+		ops[i]->result = scarce && adds(ops[i]->type) ?
+			ERR_NO_SPACE : OK;
+	return left < reserve / 4 ? ERR_NO_SPACE : OK;
+}
+
 /* Fills the batch. An op that met a bad block takes no other down with it: it
  * keeps its error, and the batch begins anew without it. */
 static int apply(struct rocks *r, struct store_op *const *ops, size_t n)
 {
 	int restarts = 0, err = rocks_undo(r);
 
-	for (size_t i = 0; i < n; i++)
-		ops[i]->result = 0;
 	for (size_t i = 0; !err && i < n;) {
 		struct store_op *op = ops[i++];
 
@@ -230,8 +261,10 @@ static int rocks_commit(void *store, struct store_op *const *ops, size_t n,
 			uint32_t now)
 {
 	struct rocks *r = store;
-	int err = rocks_enter(r, true);
+	int err = check_room(r, ops, n);
 
+	if (!err)
+		err = rocks_enter(r, true);
 	if (!err) {
 		r->now = now;
 		err = apply(r, ops, n);

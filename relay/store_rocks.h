@@ -130,6 +130,8 @@ struct rocks {
 	uint64_t next_payload;
 	uint32_t now;
 	uint32_t swept_day;		/* ids of days before it are deleted */
+	bool scarce;			/* the disk is in its reserve, and that
+					 * has been said */
 };
 
 /* store_rocks_key.c: keys and values. */
@@ -162,6 +164,9 @@ int rocks_list_devices(struct bytes list, uint32_t ids[static DEVICES_MAX],
 /* store_rocks_db.c: the database. */
 int rocks_db_open(struct rocks *r) must_check;
 void rocks_db_close(struct rocks *r);
+/* Bytes of the disk that are free; as many as there can be when it cannot be
+ * asked. */
+uint64_t rocks_free(const struct rocks *r);
 /* Takes the lock shared, after reopening what is broken. For a reader a
  * database that only refuses writes will do. Nothing is held on failure. */
 int rocks_enter(struct rocks *r, bool writer) must_check;

@@ -153,15 +153,20 @@ void rocks_db_close(struct rocks *r)
 	r->db = NULL;
 }
 
+uint64_t rocks_free(const struct rocks *r)
+{
+	struct statvfs v;
+
+	if (statvfs(r->path, &v) < 0)
+		return UINT64_MAX;
+	return v.f_flag & ST_RDONLY ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
 /* A full disk would not take a reopening either, while the database as it is
  * still reads. */
 static bool has_room(const struct rocks *r)
 {
-	struct statvfs v;
-
-	return statvfs(r->path, &v) < 0 ||
-	       (!(v.f_flag & ST_RDONLY) &&
-		(uint64_t)v.f_bavail * v.f_frsize >= ROOM);
+	return rocks_free(r) >= ROOM;
 }
 
 static int reopen(struct rocks *r)

@@ -140,9 +140,13 @@ static int sweep_days(struct rocks *r)
 int rocks_sweep(void *store, uint32_t now, bool *more)
 {
 	struct rocks *r = store;
-	int err = rocks_enter(r, true);
+	int err;
 
 	*more = false;
+	/* It comes again; the writer has said why. */
+	if (r->settings.reserve && rocks_free(r) < r->settings.reserve / 4)
+		return 0;
+	err = rocks_enter(r, true);
 	if (err)
 		return err;
 	r->now = now;
