@@ -58,7 +58,7 @@ void app_finish(struct app *a)
 	model_finish(&a->model);
 	surface_finish(&a->surface);
 	edit_destroy(a->edit);
-	buf_finish(a->paste);
+	buf_wipe(a->paste);
 	free(a->paste);
 	free(a->connection.error);
 	free(a->agent_why);

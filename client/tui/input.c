@@ -10,7 +10,8 @@
 #include "talk.h"
 #include "unlock.h"
 
-enum { QUIT_AGAIN_MS = 2000, PASTE_IDLE_MS = 1000 };
+enum { QUIT_AGAIN_MS = 2000, PASTE_IDLE_MS = 1000,
+       PASTE_FIRST = 2048 };
 
 #define CTRL(c) ((c) & 31)
 
@@ -306,6 +307,9 @@ static void add_char(struct app *a, uint32_t ch)
 		b[n++] = (uint8_t)(0x80 | (ch >> 6 & 63));
 		b[n++] = (uint8_t)(0x80 | (ch & 63));
 	}
+	/* it may be a passphrase: no copy is left behind by growing */
+	if (a->paste->len == 0 && !buf_reserve(a->paste, PASTE_FIRST))
+		return;
 	/* beyond the maximum it would be refused as a whole anyway */
 	if (buf_append(a->paste, b, n) != OK)
 		return;
@@ -317,7 +321,7 @@ void input_flush(struct app *a)
 	if (a->pasting || a->paste->len == 0)
 		return;
 	input_text(a, (const char *)a->paste->data, a->paste->len);
-	buf_clear(a->paste);
+	buf_wipe(a->paste);
 }
 
 void input_paste_lost(struct app *a)
