@@ -253,18 +253,32 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : 1;
 }
 
-static int start(const struct paths *p, bool foreground)
+static bool make_dirs(const struct paths *p)
 {
-	char *dir = xstrdup(p->config_file), *slash = strrchr(dir, '/');
-	int lock, listener, ret;
+	char *config = xstrdup(p->config_file), *slash = strrchr(config, '/');
+	const char *const dirs[] = { p->data_dir, p->socket_dir, config };
+	bool made = true;
 
 	if (slash)
 		*slash = '\0';
-	ret = paths_make_dir(p->data_dir) || paths_make_dir(p->socket_dir) ||
-		paths_make_dir(dir);
-	free(dir);
-	if (ret)
-		return complain(p->data_dir);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && made; i++) {
+		made = !paths_make_dir(dirs[i]);
+		if (!made && errno == EPERM)
+			fprintf(stderr, "sotto-agent: %s: others can write "
+				"there, or it is another user's\n", dirs[i]);
+		else if (!made)
+			complain(dirs[i]);
+	}
+	free(config);
+	return made;
+}
+
+static int start(const struct paths *p, bool foreground)
+{
+	int lock, listener, ret;
+
+	if (!make_dirs(p))
+		return 2;
 	lock = take_lock(p);
 	if (lock < 0)
 		return lock == -1 ? 0 : 2;

@@ -126,8 +126,9 @@ static int write_file(const char *path, const char *text, size_t len, bool excl)
 	int fd, r;
 
 	snprintf(temp, strlen(path) + 8, "%s.new", path);
-	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
+	/* Never a file that somebody else made and can read. */
+	unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		r = system_error("create");
 		goto out;

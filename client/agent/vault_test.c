@@ -49,6 +49,23 @@ static void test_vault_absent_is_none(void **state)
 	assert_int_equal(vault_unlock(t->dir, NULL, &key), ERR_NOT_FOUND);
 }
 
+/* Of another user, who could read what is written into it. */
+static void test_vault_key_does_not_go_into_a_file_that_was_there(void **state)
+{
+	struct test_store *t = *state;
+	char path[128], got[8] = "";
+	struct secret *key;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/key.new", t->dir);
+	fd = open(path, O_RDWR | O_CREAT, 0666);
+	assert_true(fd >= 0);
+	assert_int_equal(vault_create_key_file(t->dir, "key", &key), OK);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	secret_destroy(key);
+}
+
 static void test_vault_passphrase_opens_and_a_wrong_one_does_not(void **state)
 {
 	struct test_store *t = *state;
@@ -151,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_vault_absent_is_none),
+		STORE_TEST(test_vault_key_does_not_go_into_a_file_that_was_there),
 		STORE_TEST(test_vault_passphrase_opens_and_a_wrong_one_does_not),
 		STORE_TEST(test_vault_key_file_is_made_for_its_owner_and_moves),
 		STORE_TEST(test_vault_key_file_that_is_there_is_read),

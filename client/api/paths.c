@@ -163,6 +163,10 @@ int paths_make_dir(const char *dir)
 		errno = ENOTDIR;
 		goto out;
 	}
+	if ((st.st_uid != geteuid() && st.st_uid) || st.st_mode & S_IWOTH) {
+		errno = EPERM;
+		goto out;
+	}
 	ret = OK;
 out:
 	free(path);

@@ -23,7 +23,9 @@ struct paths {
  * [A-Za-z0-9_-]: ERR_USAGE. ERR_FORMAT when HOME is unset. Makes nothing. */
 int paths_init(struct paths *p, const char *profile) must_check;
 void paths_finish(struct paths *p);
-/* mkdir -p, mode 0700; ERR_SYSTEM. */
+/* mkdir -p, mode 0700; ERR_SYSTEM with errno. One that is there already and is
+ * another user's, or that everybody may write to, is refused with EPERM: who can
+ * put files there can take the socket's and the key's place. */
 int paths_make_dir(const char *dir) must_check;
 
 /* The address to bind or connect to. A path that is too long for a socket

@@ -123,6 +123,29 @@ static void test_paths_make_dir_is_private(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_paths_make_dir_refuses_what_is_not_ours_alone(void **state)
+{
+	char dir[] = "/tmp/sotto-paths-XXXXXX", link[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(link, sizeof(link), "%s-link", dir);
+	assert_int_equal(symlink(dir, link), 0);
+	assert_int_equal(paths_make_dir(link), OK);
+	assert_int_equal(chmod(dir, 0777), 0);
+	assert_int_equal(paths_make_dir(dir), ERR_SYSTEM);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(paths_make_dir(link), ERR_SYSTEM);
+	if (!geteuid()) {
+		assert_int_equal(chmod(dir, 0700), 0);
+		assert_int_equal(chown(dir, 12345, 12345), 0);
+		assert_int_equal(paths_make_dir(dir), ERR_SYSTEM);
+		assert_int_equal(errno, EPERM);
+	}
+	unlink(link);
+	rmdir(dir);
+}
+
 static void test_paths_make_dir_over_a_file(void **state)
 {
 	char file[] = "/tmp/sotto-paths-XXXXXX", path[64];
@@ -193,6 +216,8 @@ int main(void)
 		cmocka_unit_test_setup(test_paths_refuse_bad_profile, clear_env),
 		cmocka_unit_test_setup(test_paths_without_home, clear_env),
 		cmocka_unit_test(test_paths_make_dir_is_private),
+		cmocka_unit_test(
+			test_paths_make_dir_refuses_what_is_not_ours_alone),
 		cmocka_unit_test(test_paths_make_dir_over_a_file),
 		cmocka_unit_test_setup(test_paths_long_socket_path_works,
 				       clear_env),
