@@ -1,20 +1,11 @@
 #include "sendq.h"
 
-#include "compose.h"
 #include "fault.h"
 #include "log.h"
 #include "notice.h"
-#include "peers.h"
 #include "sendq_int.h"
 
-enum {
-	ENCRYPT_BATCH = 64,
-	TYPING_EVERY_MS = 3000,
-};
-
-static const struct relay_conn_ops sender_ops;
-
-/* ---- lanes and senders ---- */
+/* ---- lanes ---- */
 
 struct lane *sendq_lane(struct sendq *q, int64_t contact)
 {
@@ -31,30 +22,6 @@ struct lane *sendq_lane(struct sendq *q, int64_t contact)
 	return l;
 }
 
-struct sender *sendq_sender(struct sendq *q, const char *relay)
-{
-	struct relay_url url;
-	struct sender *s;
-
-	if (relay_url_parse(relay, &url))
-		return NULL;
-	for (size_t i = 0; i < q->n_senders; i++) {
-		const struct relay_url *u = relay_conn_url(q->senders[i]->conn);
-
-		if (u->tls == url.tls && u->port == url.port &&
-		    !strcmp(u->host, url.host))
-			return q->senders[i];
-	}
-	q->senders = xrealloc(q->senders,
-			      (q->n_senders + 1) * sizeof(*q->senders));
-	s = xcalloc(1, sizeof(*s));
-	s->q = q;
-	s->conn = relay_conn_create(q->a->loop, q->a->sys, q->a->ws, &url,
-				    false, &sender_ops, s);
-	q->senders[q->n_senders++] = s;
-	return s;
-}
-
 void lane_hold(struct lane *l, bool delay)
 {
 	const struct sys *sys = l->q->a->sys;
@@ -66,80 +33,7 @@ void lane_hold(struct lane *l, bool delay)
 		l->retry_at = now + backoff_ms(sys, l->failures++);
 }
 
-/* ---- encrypting ---- */
-
-bool lane_needs_fresh(struct lane *l, const struct contact *c,
-		      const struct outbox_entry *e)
-{
-	Sotto__Content *content;
-	bool fresh;
-
-	if (e->kind != OUTBOX_CONTROL || e->encrypted)
-		return false;
-	content = sotto__content__unpack(NULL, e->bytes.len, e->bytes.data);
-	fresh = content && content->repair && c->has_list &&
-		peer_may_repair(l->q->a, &c->account, c->list.devices[0].id);
-	if (content)
-		sotto__content__free_unpacked(content, NULL);
-	return fresh;
-}
-
-/* OK; ERR_NOT_FOUND: fetch first; ERR_FULL: wait. These and ERR_IDENTITY are found
- * before anything is stored that could not stay. */
-static int encrypt_one(struct lane *l, struct contact *c,
-		       struct outbox_entry *e)
-{
-	struct agent *a = l->q->a;
-	int ret;
-
-	if (lane_needs_fresh(l, c, e) || !compose_can_encrypt(a, c))
-		return ERR_NOT_FOUND;
-	ret = compose_encrypt(a, c, e);
-	/* It would stand in the way for ever. */
-	if (ret == ERR_TOO_BIG || ret == ERR_FORMAT)
-		ret = lane_fail(l, c, e, "it could not be encrypted");
-	return ret;
-}
-
-int lane_encrypt(struct lane *l, struct contact *c, unsigned *n)
-{
-	struct agent *a = l->q->a;
-	int ret = OK;
-
-	*n = 0;
-	if (c->alert || c->state != CONTACT_ADDED || l->want_bundles)
-		return OK;
-	while (*n < ENCRYPT_BATCH) {
-		struct outbox_entry e;
-
-		ret = outbox_first_clear(a->db, c->row, &e);
-		if (ret == ERR_NOT_FOUND)
-			return OK;
-		if (ret)
-			return ret;
-		ret = encrypt_one(l, c, &e);
-		buf_wipe(&e.bytes);
-		if (ret)
-			break;
-		++*n;
-	}
-	switch (ret) {
-	case ERR_NOT_FOUND:
-		l->want_bundles = true;
-		l->list_only = false;
-		return OK;
-	case ERR_FULL:		/* the owner connection brings capabilities */
-		return OK;
-	case ERR_IDENTITY:
-		log_warn("a device's key is not in its list: not sending");
-		lane_hold(l, true);
-		return OK;
-	default:
-		return ret;
-	}
-}
-
-static void after_change(void *ctx, int err)
+void sendq_after_change(void *ctx, int err)
 {
 	if (!err)
 		sendq_pump(ctx);
@@ -154,15 +48,13 @@ int sendq_queued(struct sendq *q, struct contact *c)
 	l->active = true;
 	ret = lane_encrypt(l, c, &n);
 	if (!ret)
-		turn_after(q->a->turn, after_change, q);
+		turn_after(q->a->turn, sendq_after_change, q);
 	return ret;
 }
 
 /* ---- sending ---- */
 
-/* Hands the entry's Send to the connection. */
-static int send_entry(struct lane *l, struct sender *s,
-		      const struct outbox_entry *e)
+int lane_send(struct lane *l, struct sender *s, const struct outbox_entry *e)
 {
 	Sotto__ClientMessage m = SOTTO__CLIENT_MESSAGE__INIT;
 	struct inflight *f = &s->inflight[s->n_inflight];
@@ -217,7 +109,7 @@ static int change_entry(struct lane *l, struct contact *c,
 		lane_encrypt(l, c, &n);
 	ret = turn_leave(a->turn, ret);
 	if (!ret && n)
-		turn_after(a->turn, after_change, l->q);
+		turn_after(a->turn, sendq_after_change, l->q);
 	return ret;
 }
 
@@ -257,20 +149,18 @@ static int send_lane(struct lane *l, struct contact *c, struct sender *s)
 			return ret;
 		if (!e.encrypted || !fits_list(&e, c)) {
 			/* Sent after the commit of this. */
-			if (!l->want_bundles && !l->inflight)
-				ret = change_entry(l, c, &e);
-			else if (!l->want_bundles && !e.encrypted)
+			if (!l->want_bundles && (!l->inflight || !e.encrypted))
 				ret = change_entry(l, c, &e);
 			buf_wipe(&e.bytes);
 			return ret;
 		}
 		if (turn_is_open(a->turn)) {
 			/* It may be of this turn: not before the commit. */
-			turn_after(a->turn, after_change, l->q);
+			turn_after(a->turn, sendq_after_change, l->q);
 			buf_finish(&e.bytes);
 			return OK;
 		}
-		ret = send_entry(l, s, &e);
+		ret = lane_send(l, s, &e);
 		if (ret == ERR_TOO_BIG)
 			ret = refuse_entry(l, c, &e);
 		if (!ret)
@@ -387,74 +277,6 @@ void sendq_retry(struct sendq *q)
 		relay_conn_retry(q->senders[i]->conn);
 }
 
-/* ---- connections ---- */
-
-static void on_ready(void *ctx, const Sotto__Ready *r)
-{
-	struct sender *s = ctx;
-
-	(void)r;
-	sendq_pump(s->q);
-}
-
-/* What was unanswered is sent again, the same bytes. */
-static void on_lost(void *ctx)
-{
-	struct sender *s = ctx;
-
-	for (unsigned i = 0; i < s->n_inflight; i++) {
-		struct lane *l = s->inflight[i].lane;
-
-		if (s->inflight[i].row)
-			l->inflight--;
-		l->last = 0;
-		l->active = true;
-	}
-	s->n_inflight = 0;
-	for (size_t i = 0; i < s->q->n_lanes; i++)
-		if (s->q->lanes[i]->sender == s)
-			s->q->lanes[i]->fetching = false;
-}
-
-static bool has_work(const struct sender *s)
-{
-	for (size_t i = 0; i < s->q->n_lanes; i++) {
-		const struct lane *l = s->q->lanes[i];
-
-		if (l->sender == s && (l->active || l->want_bundles))
-			return true;
-	}
-	return false;
-}
-
-static void on_changed(void *ctx)
-{
-	struct sender *s = ctx;
-
-	/* Nothing to send: no need to come back by itself. */
-	if (relay_conn_status(s->conn).state == CONN_WAITING && !has_work(s))
-		relay_conn_close(s->conn);
-}
-
-static void on_closing(void *ctx, uint32_t retry_after)
-{
-	struct sender *s = ctx;
-
-	relay_conn_retry_after(s->conn, retry_after);
-}
-
-static const struct relay_conn_ops sender_ops = {
-	.link = {
-		.ready = on_ready,
-		.fetched = sendq_on_fetched,
-		.sent = sendq_on_sent,
-		.error = sendq_on_error,
-		.closing = on_closing,
-	},
-	.lost = on_lost,
-	.changed = on_changed,
-};
-
 /* ---- the rest of the interface ---- */
 
 void sendq_refresh_list(struct sendq *q, const struct contact *c)
@@ -464,7 +286,7 @@ void sendq_refresh_list(struct sendq *q, const struct contact *c)
 	if (l->want_bundles)
 		return;
 	l->want_bundles = l->list_only = true;
-	turn_after(q->a->turn, after_change, q);
+	turn_after(q->a->turn, sendq_after_change, q);
 }
 
 bool sendq_wrong_keys(struct sendq *q, const struct contact *c)
@@ -510,62 +332,6 @@ int sendq_forget(struct sendq *q, const struct contact *c, const char *why)
 	}
 	l->active = l->want_bundles = l->stale = l->wrong_keys = false;
 	return ret == ERR_NOT_FOUND ? OK : ret;
-}
-
-/* An ephemeral Send on its way through the commit. */
-struct ephemeral {
-	struct sendq *q;
-	struct sender *sender;
-	struct outbox_entry e;
-	int64_t contact;
-};
-
-static void after_ephemeral(void *ctx, int err)
-{
-	struct ephemeral *p = ctx;
-	struct relay_link *link = relay_conn_link(p->sender->conn);
-	struct lane *l = sendq_lane(p->q, p->contact);
-
-	if (!err && link && relay_link_has_room(link) &&
-	    !send_entry(l, p->sender, &p->e))
-		l->inflight--;	/* it holds nobody up */
-	buf_wipe(&p->e.bytes);
-	free(p);
-}
-
-void sendq_typing(struct sendq *q, struct contact *c, bool on)
-{
-	Sotto__Content content = SOTTO__CONTENT__INIT;
-	Sotto__Typing typing = SOTTO__TYPING__INIT;
-	struct lane *l = sendq_lane(q, c->row);
-	struct sender *s = sendq_sender(q, c->relay);
-	uint64_t now = sys_mono_ms(q->a->sys);
-	struct ephemeral *p;
-
-	/* Each that is lost is a message key the other side skips. */
-	if (l->away || l->active || !c->answered || !s ||
-	    !relay_conn_link(s->conn) || !compose_can_encrypt(q->a, c) ||
-	    (l->typing == on && (!on || now - l->typing_at < TYPING_EVERY_MS)))
-		return;
-	l->typing = on;
-	l->typing_at = now;
-	typing.on = on;
-	content.typing = &typing;
-	if (turn_begin(q->a->turn))
-		return;
-	p = xcalloc(1, sizeof(*p));
-	p->q = q;
-	p->sender = s;
-	p->contact = c->row;
-	buf_init(&p->e.bytes, 64 * 1024);
-	if (turn_end(q->a->turn, compose_ephemeral(q->a, c, &content,
-						   &p->e.bytes,
-						   p->e.envelope))) {
-		buf_wipe(&p->e.bytes);
-		free(p);
-		return;
-	}
-	turn_after(q->a->turn, after_ephemeral, p);
 }
 
 static int add_lane(void *ctx, int64_t contact)

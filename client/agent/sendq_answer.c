@@ -1,5 +1,4 @@
 /* What relays answer to Sends. */
-#include "compose.h"
 #include "fault.h"
 #include "log.h"
 #include "notice.h"
@@ -277,30 +276,4 @@ void sendq_on_error(void *ctx, const Sotto__Error *e)
 			       on_conflict(f.lane, &f) :
 			       settle(f.lane, &f, RETRY));
 	finish(s->q, ret);
-}
-
-int lane_encrypt_again(struct lane *l, struct contact *c,
-		       struct outbox_entry *e)
-{
-	struct agent *a = l->q->a;
-	struct message m;
-	int ret;
-
-	if (e->kind != OUTBOX_TEXT) {
-		/* Receipts and the like were for a device that is gone. */
-		log_info("a control message for a former device is dropped");
-		return outbox_remove(a->db, e->row);
-	}
-	if (!compose_can_encrypt(a, c)) {
-		l->want_bundles = true;
-		l->list_only = false;
-		return OK;
-	}
-	ret = history_get(a->db, e->message, &m);
-	if (ret)
-		return ret == ERR_NOT_FOUND ? outbox_remove(a->db, e->row) :
-			ret;
-	ret = compose_encrypt_again(a, c, &m, e);
-	message_finish(&m);
-	return ret;
 }

@@ -1,5 +1,4 @@
 /* Getting device lists and bundles, and starting sessions. */
-#include "compose.h"
 #include "log.h"
 #include "notice.h"
 #include "pb.h"
@@ -132,12 +131,6 @@ static int take(struct lane *l, const Sotto__Fetched *f, bool *alarm)
 	return lane_encrypt(l, &c, &n);
 }
 
-static void after_fetched(void *ctx, int err)
-{
-	if (!err)
-		sendq_pump(ctx);
-}
-
 /* Tells people once when it begins and once when it is over. */
 static void set_wrong_keys(struct lane *l, bool wrong)
 {
@@ -184,7 +177,7 @@ void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 			l->want_bundles = false;
 		l->stale = false;
 		set_wrong_keys(l, false);
-		turn_after(turn, after_fetched, s->q);
+		turn_after(turn, sendq_after_change, s->q);
 		break;
 	case ERR_STORE:
 	case ERR_NO_SPACE:
@@ -198,7 +191,7 @@ void sendq_on_fetched(void *ctx, const Sotto__Fetched *f)
 		set_wrong_keys(l, true);
 		l->want_bundles = true;
 		lane_hold(l, true);
-		turn_after(turn, after_fetched, s->q);
+		turn_after(turn, sendq_after_change, s->q);
 		break;
 	}
 }
@@ -253,6 +246,6 @@ bool sendq_fetch_error(struct sender *s, const Sotto__Error *e)
 		lane_hold(l, true);
 		break;
 	}
-	turn_after(turn, after_fetched, s->q);
+	turn_after(turn, sendq_after_change, s->q);
 	return true;
 }

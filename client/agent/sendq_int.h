@@ -60,19 +60,31 @@ struct sendq {
 };
 
 struct lane *sendq_lane(struct sendq *q, int64_t contact);
-/* NULL when relay is no address. */
+/* For turn_after: goes on sending when the commit was done. */
+void sendq_after_change(void *q, int err);
+/* Hands the entry's Send to the connection. ERR_FULL, ERR_NETWORK: later;
+ * ERR_TOO_BIG: never. */
+int lane_send(struct lane *l, struct sender *s,
+	      const struct outbox_entry *e) must_check;
+/* Wait before the lane's first is tried again. */
+void lane_hold(struct lane *l, bool delay);
+/* The entry will never arrive. In a turn. */
+int lane_fail(struct lane *l, struct contact *c, const struct outbox_entry *e,
+	      const char *why) must_check;
+
+/* sendq_sender.c: the connection to relay; NULL when that is no address. */
 struct sender *sendq_sender(struct sendq *q, const char *relay);
+
+/* sendq_encrypt.c */
 /* Encrypts what stands clear in the lane, oldest first, up to a batch; notes
  * when a bundle has to be fetched. *n: how many. In a turn. */
 int lane_encrypt(struct lane *l, struct contact *c, unsigned *n) must_check;
 /* Whether the entry begins a new session. */
 bool lane_needs_fresh(struct lane *l, const struct contact *c,
 		      const struct outbox_entry *e);
-/* Wait before the lane's first is tried again. */
-void lane_hold(struct lane *l, bool delay);
-/* The entry will never arrive. In a turn. */
-int lane_fail(struct lane *l, struct contact *c, const struct outbox_entry *e,
-	      const char *why) must_check;
+/* Makes an entry for the wrong devices fit c's list, or drops it. In a turn. */
+int lane_encrypt_again(struct lane *l, struct contact *c,
+		       struct outbox_entry *e) must_check;
 
 /* sendq_fetch.c */
 void lane_fetch(struct lane *l, const struct contact *c);
@@ -83,8 +95,5 @@ bool sendq_fetch_error(struct sender *s, const Sotto__Error *e);
 /* sendq_answer.c */
 void sendq_on_sent(void *ctx, const Sotto__Sent *sent);
 void sendq_on_error(void *ctx, const Sotto__Error *e);
-/* Makes an entry for the wrong devices fit c's list, or drops it. In a turn. */
-int lane_encrypt_again(struct lane *l, struct contact *c,
-		       struct outbox_entry *e) must_check;
 
 #endif
