@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import termios
@@ -10,6 +11,7 @@ import threading
 import time
 
 from sotto_test import timeout, wait_for
+from sotto_test.talk import acquaint
 
 USAGE, UNEXPECTED, NETWORK, NOT_FOUND = 1, 2, 3, 6
 TIMED_OUT, LOCKED, REFUSED = 7, 8, 9
@@ -408,6 +410,22 @@ def test_send_forms_and_states(world):
     fails(ann, NOT_FOUND, "send", "nobody", "x")
     fails(ann, TIMED_OUT, "send", "bob", "x", "--wait", "read", "--timeout",
           "2", says="it is delivered, but not read yet")
+
+
+def test_send_after_failures_leaves_no_gap(world):
+    """The relay has lost its store, and with it what Bob may: what failed then
+    comes before what he writes with a new link, not half a minute after."""
+    relay, ann, bob = world.pair()
+    acquaint(ann, bob)
+    relay.sigterm()
+    shutil.rmtree(relay.data)
+    relay.start()
+    fails(bob, REFUSED, "send", "ann", "in vain", "--wait", "sent")
+    bob.sotto("add", ann.wait_online().link())
+    bob.sotto("send", "ann", "after")
+    bob.sotto("send", "ann", "the end")
+    got = lines(ann.sotto("recv", "--json", "--count", "4", "--timeout", "15"))
+    assert [m["text"] for m in got][1:] == ["in vain", "after", "the end"], got
 
 
 def test_send_with_a_key_sends_once(world):
