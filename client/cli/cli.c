@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "command.h"
+#include "out.h"
 #include "text.h"
 
 enum { TRIES = 8, OPTION_HELP = 256, OPTION_PROFILE, OPTION_FIRST };
@@ -228,6 +229,20 @@ int cli_call(struct cli *cli, const char *method, json_t *params,
 	     json_t **result)
 {
 	return cli_call_within(cli, method, params, CALL_MS, result);
+}
+
+int cli_contact(struct cli *cli, const char *method, json_t *params,
+		const char *json)
+{
+	json_t *result;
+	int code = cli_call(cli, method, params, &result);
+
+	if (code)
+		return code;
+	if (json)
+		out_json(json_object_get(result, "contact"));
+	json_decref(result);
+	return CODE_OK;
 }
 
 bool cli_milliseconds(const char *text, int *out)

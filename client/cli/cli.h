@@ -59,6 +59,9 @@ int cli_call_within(struct cli *cli, const char *method, json_t *params,
 /* The same within CALL_MS. */
 int cli_call(struct cli *cli, const char *method, json_t *params,
 	     json_t **result);
+/* Asks for what changes a contact, and prints it when json is not NULL. */
+int cli_contact(struct cli *cli, const char *method, json_t *params,
+		const char *json);
 /* Says what an error answer or a failed conn_* function said; exit code. */
 int cli_answer_failed(int ret, const json_t *error);
 

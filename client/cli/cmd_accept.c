@@ -1,6 +1,5 @@
 #include "cli.h"
 #include "command.h"
-#include "out.h"
 
 enum { OPT_JSON };
 
@@ -11,17 +10,9 @@ static const struct option_spec options[] = {
 
 static int run(struct cli *cli)
 {
-	json_t *result;
-	int code = cli_call(cli, "contact.accept",
-			    json_pack("{s:s}", "contact", cli->operand[0]),
-			    &result);
-
-	if (code)
-		return code;
-	if (cli->opt[OPT_JSON])
-		out_json(json_object_get(result, "contact"));
-	json_decref(result);
-	return CODE_OK;
+	return cli_contact(cli, "contact.accept",
+			   json_pack("{s:s}", "contact", cli->operand[0]),
+			   cli->opt[OPT_JSON]);
 }
 
 const struct command cmd_accept = {

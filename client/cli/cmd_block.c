@@ -1,6 +1,5 @@
 #include "cli.h"
 #include "command.h"
-#include "out.h"
 
 enum { OPT_UNDO, OPT_JSON };
 
@@ -12,18 +11,10 @@ static const struct option_spec options[] = {
 
 static int run(struct cli *cli)
 {
-	json_t *result;
-	int code = cli_call(cli, "contact.block",
-			    json_pack("{s:s, s:b}", "contact", cli->operand[0],
-				      "blocked", !cli->opt[OPT_UNDO]),
-			    &result);
-
-	if (code)
-		return code;
-	if (cli->opt[OPT_JSON])
-		out_json(json_object_get(result, "contact"));
-	json_decref(result);
-	return CODE_OK;
+	return cli_contact(cli, "contact.block",
+			   json_pack("{s:s, s:b}", "contact", cli->operand[0],
+				     "blocked", !cli->opt[OPT_UNDO]),
+			   cli->opt[OPT_JSON]);
 }
 
 const struct command cmd_block = {

@@ -1,6 +1,5 @@
 #include "cli.h"
 #include "command.h"
-#include "out.h"
 
 enum { OPT_JSON };
 
@@ -11,17 +10,10 @@ static const struct option_spec options[] = {
 
 static int run(struct cli *cli)
 {
-	json_t *result, *params = json_pack("{s:s, s:s}", "contact",
-		cli->operand[0], "name", cli->operand[1]);
-	int code;
-
-	code = cli_call(cli, "contact.rename", params, &result);
-	if (code)
-		return code;
-	if (cli->opt[OPT_JSON])
-		out_json(json_object_get(result, "contact"));
-	json_decref(result);
-	return CODE_OK;
+	return cli_contact(cli, "contact.rename",
+			   json_pack("{s:s, s:s}", "contact", cli->operand[0],
+				     "name", cli->operand[1]),
+			   cli->opt[OPT_JSON]);
 }
 
 const struct command cmd_rename = {
