@@ -135,8 +135,6 @@ static void enroll(struct auth *a)
 {
 	struct core *core = a->conn->core;
 	struct device_list list;
-	Sotto__Bundle *bundle;
-	bool good;
 
 	if (!a->list) {
 		fail(a, SOTTO__ERROR_CODE__UNKNOWN_ACCOUNT,
@@ -151,12 +149,8 @@ static void enroll(struct auth *a)
 		fail(a, SOTTO__ERROR_CODE__AUTH_FAILED, "signature");
 		return;
 	}
-	bundle = sotto__bundle__unpack(NULL, a->bundle_len, a->bundle);
-	good = bundle && bundle->device == a->mailbox->id.device &&
-		bundle_verify(bundle, &list) == OK;
-	if (bundle)
-		sotto__bundle__free_unpacked(bundle, NULL);
-	if (!good) {
+	if (!record_bundle_good(a->bundle, a->bundle_len,
+				a->mailbox->id.device, &list)) {
 		fail(a, SOTTO__ERROR_CODE__BAD_BUNDLE,
 		     "the bundle does not verify");
 		return;

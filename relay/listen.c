@@ -143,9 +143,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
-			if (errno != EMFILE && errno != ENFILE)
+			if (errno == EAGAIN || errno == ECONNABORTED ||
+			    errno == EINTR)
 				return;
-			log_warn("no descriptors left: waiting to accept");
+			/* Such as no descriptors or memory left: the socket
+			 * stays readable, and the loop would spin. */
+			log_warn("cannot accept: %m");
 			uv_poll_stop(&l->poll);
 			uv_timer_start(&l->timer, on_rested, 500, 0);
 			return;
@@ -156,19 +159,24 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 }
 
+static void print(const struct listen_address *a,
+		 char text[static LISTEN_TEXT_MAX])
+{
+	bool v6 = a->u.any.sa_family == AF_INET6;
+	char host[LISTEN_TEXT_MAX];
+
+	listen_host(a, host);
+	snprintf(text, LISTEN_TEXT_MAX, v6 ? "[%.46s]:%u" : "%.46s:%u", host,
+		 (unsigned)ntohs(v6 ? a->u.v6.sin6_port : a->u.v4.sin_port));
+}
+
 static void name_bound(int fd, char text[static LISTEN_TEXT_MAX])
 {
 	struct listen_address bound = { 0 };
 	socklen_t len = sizeof(bound.u);
-	char host[LISTEN_TEXT_MAX];
-	bool v6;
 
 	(void)getsockname(fd, &bound.u.any, &len);
-	v6 = bound.u.any.sa_family == AF_INET6;
-	listen_host(&bound, host);
-	snprintf(text, LISTEN_TEXT_MAX, v6 ? "[%.46s]:%u" : "%.46s:%u", host,
-		 (unsigned)ntohs(v6 ? bound.u.v6.sin6_port :
-				 bound.u.v4.sin_port));
+	print(&bound, text);
 }
 
 int listener_create(uv_loop_t *loop, const struct listen_address *address,
@@ -178,8 +186,13 @@ int listener_create(uv_loop_t *loop, const struct listen_address *address,
 	int fd = bind_socket(address);
 	struct listener *l;
 
-	if (fd < 0)
+	if (fd < 0) {
+		int saved = errno;
+
+		print(address, text);
+		errno = saved;
 		return ERR_SYSTEM;
+	}
 	l = xcalloc(1, sizeof(*l));
 	l->fd = fd;
 	l->accepted = accepted;

@@ -41,6 +41,7 @@ struct relay {
 	size_t n_listeners;
 	uv_signal_t term, interrupt, hangup;
 	uv_prepare_t prepare;
+	uv_check_t served;
 	uv_timer_t timer;		/* of the core's wheel */
 	uint64_t leaving;		/* since when; 0: not */
 	uint64_t closing;
@@ -86,6 +87,14 @@ static void on_prepare(uv_prepare_t *prepare)
 		uv_timer_start(&r->timer, on_wheel, (uint64_t)wait, 0);
 }
 
+/* After the loop has served what woke it, when its clock stood still. */
+static void on_served(uv_check_t *served)
+{
+	struct relay *r = served->data;
+
+	core_turned(r->core, uv_hrtime() / 1000000 - uv_now(&r->loop));
+}
+
 /* ---- signals ---- */
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -119,11 +128,13 @@ static void start_handles(struct relay *r)
 	uv_signal_init(&r->loop, &r->interrupt);
 	uv_signal_init(&r->loop, &r->hangup);
 	uv_prepare_init(&r->loop, &r->prepare);
+	uv_check_init(&r->loop, &r->served);
 	uv_timer_init(&r->loop, &r->timer);
 	r->term.data = r;
 	r->interrupt.data = r;
 	r->hangup.data = r;
 	r->prepare.data = r;
+	r->served.data = r;
 	r->timer.data = r;
 	uv_signal_start(&r->term, on_signal, SIGTERM);
 	uv_signal_start(&r->interrupt, on_signal, SIGINT);
@@ -137,6 +148,7 @@ static void stop_handles(struct relay *r)
 	uv_close((uv_handle_t *)&r->interrupt, NULL);
 	uv_close((uv_handle_t *)&r->hangup, NULL);
 	uv_close((uv_handle_t *)&r->prepare, NULL);
+	uv_close((uv_handle_t *)&r->served, NULL);
 	uv_close((uv_handle_t *)&r->timer, NULL);
 }
 
@@ -194,6 +206,19 @@ static void on_room(void *ctx)
 	core_room(ctx);
 }
 
+static const char *open_text(int err)
+{
+	switch (err) {
+	case ERR_LOCKED:
+		return "locked by another process: does a relay run there?";
+	case ERR_CORRUPT:
+		return "it is damaged: put back a copy of it, or give "
+			"another --data";
+	default:
+		return err_text(err);
+	}
+}
+
 static int start_storage(struct relay *r)
 {
 	uint32_t now = (uint32_t)(sys_wall_ms(&sys_real) / 1000);
@@ -206,7 +231,7 @@ static int start_storage(struct relay *r)
 	err = store_rocks.open(&r->config.store, now, &r->store, &identity);
 	if (err < 0) {
 		log_error("%s: cannot be opened: %s", r->config.data,
-			  err_text(err));
+			  open_text(err));
 		return err;
 	}
 	err = storage_create(&r->loop, &store_rocks, r->store, QUEUE_MAX,
@@ -225,13 +250,12 @@ static int start_storage(struct relay *r)
 static int start_listening(struct relay *r)
 {
 	for (size_t i = 0; i < r->config.n_listen; i++) {
-		char text[LISTEN_TEXT_MAX], host[LISTEN_TEXT_MAX];
+		char text[LISTEN_TEXT_MAX];
 
 		if (listener_create(&r->loop, &r->config.listen[i],
 				    on_accepted, r, text,
 				    &r->listeners[i]) < 0) {
-			listen_host(&r->config.listen[i], host);
-			log_error("cannot listen on %s: %m", host);
+			log_error("cannot listen on %s: %m", text);
 			return ERR_SYSTEM;
 		}
 		r->n_listeners++;
@@ -269,7 +293,9 @@ static int run(struct relay *r)
 	err = start(r);
 	if (err == OK) {
 		uv_prepare_start(&r->prepare, on_prepare);
+		uv_check_start(&r->served, on_served);
 		uv_run(&r->loop, UV_RUN_DEFAULT);
+		uv_check_stop(&r->served);
 		uv_prepare_stop(&r->prepare);
 	}
 	for (size_t i = 0; i < r->n_listeners; i++)

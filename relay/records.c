@@ -247,24 +247,28 @@ void records_put_list(struct conn *c, const Sotto__ClientMessage *message)
 	read_held(r, on_list_held);
 }
 
+bool record_bundle_good(const uint8_t *bundle, size_t len, uint32_t device,
+			const struct device_list *list)
+{
+	Sotto__Bundle *b = sotto__bundle__unpack(NULL, len, bundle);
+	bool good = b && b->device == device && bundle_verify(b, list) == OK;
+
+	if (b)
+		sotto__bundle__free_unpacked(b, NULL);
+	return good;
+}
+
 static void on_bundle_held(struct storage_read *read)
 {
 	struct record *r = of_read(read);
 	struct device_list held;
-	Sotto__Bundle *bundle;
-	bool good;
 	int err = held_list(r, &held);
 
 	if (err < 0) {
 		unavailable(r, err);
 		return;
 	}
-	bundle = sotto__bundle__unpack(NULL, r->len, r->bytes);
-	good = bundle && bundle->device == r->mailbox->id.device &&
-		bundle_verify(bundle, &held) == OK;
-	if (bundle)
-		sotto__bundle__free_unpacked(bundle, NULL);
-	if (good)
+	if (record_bundle_good(r->bytes, r->len, r->mailbox->id.device, &held))
 		write_account(r, STORE_BUNDLE, on_done);
 	else
 		refuse(r, SOTTO__ERROR_CODE__BAD_BUNDLE, "does not verify");

@@ -9,6 +9,7 @@
 #include "relay.pb-c.h"
 
 struct conn;
+struct device_list;
 
 enum {
 	BUNDLE_BYTES_MAX = 512,	/* of an encoded Bundle */
@@ -19,6 +20,10 @@ enum {
 
 /* The encoding of m, heap-allocated; NULL when longer than max. */
 uint8_t *record_pack(const ProtobufCMessage *m, size_t max, size_t *len);
+
+/* Whether the encoded bundle is of this device of the list, and verifies. */
+bool record_bundle_good(const uint8_t *bundle, size_t len, uint32_t device,
+			const struct device_list *list);
 
 /* conn_begin for an owner's request; false when it was answered because the
  * account asks for too much, too. */

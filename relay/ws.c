@@ -142,7 +142,7 @@ static void receive(struct session *s, const uint8_t *data, size_t len)
 		conn_close(s->conn, code);
 		return;
 	}
-	if (whole && s->rx.len == 0) {
+	if (whole && s->rx.len == 0 && lws_is_first_fragment(s->wsi)) {
 		conn_receive(s->conn, data, len);
 		return;
 	}
