@@ -10,6 +10,9 @@ enum {
 	DEDUPE_MAX = 32768,	/* about 2 MB when full */
 	RATES_MAX = 65536,	/* about 6 MB when full */
 	TICK_BITS = 6,		/* a tick of sequence numbers is 64 ms */
+	LAG_UNIT = 16,
+	LAG_MAX = 25,		/* ms of a turn that count */
+	LAG_TURNS = 4,		/* until an ack is seen: out, the device's, in */
 };
 
 const struct core_settings core_defaults = {
@@ -127,6 +130,22 @@ int64_t core_wait(const struct core *core)
 	if (wait < 0)
 		return -1;
 	return (uint64_t)wait > late ? wait - (int64_t)late : 0;
+}
+
+/* Up at once and down slowly: between long turns come short ones. */
+void core_turned(struct core *core, uint64_t ms)
+{
+	uint32_t lag = LAG_UNIT * (uint32_t)(ms < LAG_MAX ? ms : LAG_MAX);
+
+	if (lag > core->lag)
+		core->lag = lag;
+	else
+		core->lag -= (core->lag - lag + 15) / 16;
+}
+
+uint32_t core_ack_wait(const struct core *core)
+{
+	return core->settings.ack_wait + LAG_TURNS * core->lag / LAG_UNIT;
 }
 
 int core_read(struct core *core, struct storage_read *r)

@@ -32,7 +32,7 @@ struct core_settings {
 	uint32_t retention;		/* seconds */
 	struct rate_limit rates[CORE_RATES];
 	size_t memory_max;		/* bytes of envelopes that are not safe yet */
-	uint32_t ack_wait;		/* ms that a live slot waits in memory */
+	uint32_t ack_wait;		/* see core_ack_wait */
 };
 
 /* The way to the storage threads (storage.h), handed in so that tests decide when
@@ -66,6 +66,7 @@ struct core {
 	struct storage_write *waiting, **waiting_end;
 	size_t memory;			/* bytes of envelopes in memory */
 	size_t output;			/* bytes that wait for sockets */
+	uint32_t lag;			/* of late turns of the loop, 1/16 ms */
 	bool crowded;			/* senders are not read from */
 	bool leaving;
 };
@@ -96,6 +97,14 @@ uint64_t core_now(const struct core *core);
 void core_tick(struct core *core);
 /* Milliseconds until core_tick has something to do; -1: never. */
 int64_t core_wait(const struct core *core);
+
+/* A turn of the loop took so many milliseconds. */
+void core_turned(struct core *core, uint64_t ms);
+/* Milliseconds that a live slot waits for its ack in memory: settings.ack_wait,
+ * and more while turns are long. A loop that is busy sees an ack late however
+ * quick the device is, and writing what would be acknowledged next makes it
+ * busier still. */
+uint32_t core_ack_wait(const struct core *core);
 
 /* The disk takes jobs again. */
 void core_room(struct core *core);

@@ -97,8 +97,11 @@ bool deliver_quick(const struct owner *o)
 	return o->quick >= QUICK_FROM;
 }
 
+/* Once for all that waited at the same time: the probe is the first of them. */
 void deliver_missed(struct owner *o)
 {
+	if (o->probe == 0)
+		return;
 	o->quick = o->quick > QUICK_LOSS ? o->quick - QUICK_LOSS : 0;
 	o->probe = 0;
 }
@@ -115,7 +118,7 @@ static void sample(struct owner *o, uint64_t sequence)
 
 	if (o->probe == 0 || sequence < o->probe)
 		return;
-	if (core_now(core) - o->probe_at > core->settings.ack_wait) {
+	if (core_now(core) - o->probe_at > core_ack_wait(core)) {
 		deliver_missed(o);
 		return;
 	}

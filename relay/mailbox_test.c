@@ -125,6 +125,38 @@ static void test_live_without_ack_is_answered_after_its_commit(void **state)
 	assert_int_equal(test_rows(&f->w, &f->bob->id), 0);
 }
 
+static void test_busy_loop_waits_longer_for_an_ack(void **state)
+{
+	struct fixture *f = *state;
+
+	core_turned(f->w.core, 10);
+	post(f, 1);
+	test_ack(&f->owner, assert_delivered(f, 1));
+	post(f, 2);
+	test_world_pass(&f->w, 49);
+	assert_int_equal(f->w.n_writes, 0);
+	for (unsigned i = 0; i < 100; i++)
+		core_turned(f->w.core, 0);
+	assert_int_equal(core_ack_wait(f->w.core), 10);
+	test_world_pass(&f->w, 2);
+	assert_int_equal(f->w.n_writes, 1);
+}
+
+static void test_one_late_ack_of_many_messages_counts_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->owner.conn->owner->quick = 12;
+	for (uint32_t i = 0; i < 8; i++)
+		post(f, i);
+	test_world_pass(&f->w, 11);
+	test_commit_all(&f->w);
+	f->w.n_writes = 0;
+	post(f, 9);
+	assert_int_equal(f->w.n_writes, 0);
+	test_settle(&f->w);
+}
+
 static void test_ack_during_the_commit_answers_once_and_deletes(void **state)
 {
 	struct fixture *f = *state;
@@ -605,6 +637,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_live_acked_in_time_never_touches_the_disk),
 		TEST(test_live_without_ack_is_answered_after_its_commit),
+		TEST(test_busy_loop_waits_longer_for_an_ack),
+		TEST(test_one_late_ack_of_many_messages_counts_once),
 		TEST(test_ack_during_the_commit_answers_once_and_deletes),
 		TEST(test_slow_device_has_its_mail_written_at_once),
 		TEST(test_slow_device_that_becomes_quick_is_waited_for),

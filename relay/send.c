@@ -282,7 +282,7 @@ static void push(struct send *s)
 	commit(s, SLOT_READY, NULL);
 	if (waiting)
 		wheel_set(&s->core->wheel, &s->timer,
-			  core_now(s->core) + s->core->settings.ack_wait,
+			  core_now(s->core) + core_ack_wait(s->core),
 			  on_timer);
 	if (--s->open == 0)
 		answer(s);
