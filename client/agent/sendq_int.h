@@ -72,7 +72,8 @@ void lane_hold(struct lane *l, bool delay);
 int lane_fail(struct lane *l, struct contact *c, const struct outbox_entry *e,
 	      const char *why) must_check;
 
-/* sendq_sender.c: the connection to relay; NULL when that is no address. */
+/* sendq_sender.c: the connection to relay; NULL when that is no address, or too
+ * many others are at work. It lives until another is asked for. */
 struct sender *sendq_sender(struct sendq *q, const char *relay);
 
 /* sendq_encrypt.c */

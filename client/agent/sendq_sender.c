@@ -1,6 +1,11 @@
 /* Anonymous connections, one a relay: opened for what is to be sent. */
 #include "sendq_int.h"
 
+enum {
+	SENDERS_MAX = 128,	/* contacts may name another relay each time */
+	LONG_MS = 10 * 1000,	/* then another's turn does no harm */
+};
+
 static void on_ready(void *ctx, const Sotto__Ready *r)
 {
 	struct sender *s = ctx;
@@ -67,6 +72,45 @@ static const struct relay_conn_ops sender_ops = {
 	.changed = on_changed,
 };
 
+/* How little it is missed: 2 when it has nothing to do, 1 when it waits long to try
+ * again, 0 while it is at work. */
+static int idleness(const struct sender *s)
+{
+	struct relay_conn_status status = relay_conn_status(s->conn);
+
+	if (s->n_inflight || status.state == CONN_ONLINE ||
+	    status.state == CONN_CONNECTING)
+		return 0;
+	if (!has_work(s))
+		return 2;
+	return status.retry_at > sys_wall_ms(s->q->a->sys) + LONG_MS;
+}
+
+/* Makes room for one more. false: all are at work. */
+static bool drop_one(struct sendq *q)
+{
+	size_t which = 0;
+	int most = 0;
+
+	for (size_t i = 0; i < q->n_senders && most < 2; i++) {
+		int idle = idleness(q->senders[i]);
+
+		if (idle > most) {
+			most = idle;
+			which = i;
+		}
+	}
+	if (!most)
+		return false;
+	for (size_t i = 0; i < q->n_lanes; i++)
+		if (q->lanes[i]->sender == q->senders[which])
+			q->lanes[i]->sender = NULL;
+	relay_conn_destroy(q->senders[which]->conn);
+	free(q->senders[which]);
+	q->senders[which] = q->senders[--q->n_senders];
+	return true;
+}
+
 struct sender *sendq_sender(struct sendq *q, const char *relay)
 {
 	struct relay_url url;
@@ -81,6 +125,8 @@ struct sender *sendq_sender(struct sendq *q, const char *relay)
 		    !strcmp(u->host, url.host))
 			return q->senders[i];
 	}
+	if (q->n_senders >= SENDERS_MAX && !drop_one(q))
+		return NULL;
 	q->senders = xrealloc(q->senders,
 			      (q->n_senders + 1) * sizeof(*q->senders));
 	s = xcalloc(1, sizeof(*s));

@@ -15,10 +15,19 @@ struct ephemeral {
 	int64_t contact;
 };
 
+/* NULL when the sender is gone meanwhile. */
+static struct relay_link *link_of(const struct ephemeral *p)
+{
+	for (size_t i = 0; i < p->q->n_senders; i++)
+		if (p->q->senders[i] == p->sender)
+			return relay_conn_link(p->sender->conn);
+	return NULL;
+}
+
 static void after_ephemeral(void *ctx, int err)
 {
 	struct ephemeral *p = ctx;
-	struct relay_link *link = relay_conn_link(p->sender->conn);
+	struct relay_link *link = link_of(p);
 	struct lane *l = sendq_lane(p->q, p->contact);
 
 	if (!err && link && relay_link_has_room(link) &&
