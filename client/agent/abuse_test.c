@@ -292,6 +292,56 @@ static void test_abuse_a_relay_gets_no_prekeys_without_end(void **state)
 	db_done(st);
 }
 
+static void test_abuse_relays_without_end_are_not_all_kept(void **state)
+{
+	struct pair *p = *state;
+	struct sendq *q = p->bob.a.sendq;
+	char relay[64];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(relay, sizeof(relay), "wss://r%d.example", i);
+		assert_non_null(sendq_sender(q, relay));
+	}
+	assert_true(q->n_senders < 200);
+	assert_string_equal(relay_conn_url(sendq_sender(q, relay)->conn)->host,
+			    "r999.example");
+}
+
+static int add_text(void *ctx, const struct message *m)
+{
+	return buf_appendf(ctx, "%s,", m->text);
+}
+
+static uint64_t a_year_ago(void *ctx)
+{
+	(void)ctx;
+	return sys_wall_ms(&sys_real) - 365ull * 24 * 3600 * 1000;
+}
+
+static void test_abuse_nothing_is_put_between_what_was_read(void **state)
+{
+	struct pair *p = *state;
+	struct sys past = sys_real;
+	struct contact c;
+	struct buf b;
+
+	past.wall_ms = a_year_ago;
+	pair_befriend(p);
+	/* Alice turns her clock back. */
+	p->alice.a.clock.sys = &past;
+	p->alice.a.clock.last = 0;
+	pair_write(&p->alice, &p->bob, "I told you");
+	pair_write(&p->alice, &p->bob, "long ago");
+	pair_pass_all(p, &p->alice, &p->bob);
+	c = pair_look_up(&p->bob, &p->alice);
+	buf_init(&b, 4096);
+	assert_int_equal(history_page(p->bob.a.db, c.row, NULL, NULL, 10,
+				      add_text, &b), OK);
+	assert_int_equal(buf_append_u8(&b, 0), OK);
+	assert_string_equal((char *)b.data, "long ago,I told you,glad,hello,");
+	buf_finish(&b);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -304,6 +354,8 @@ int main(void)
 		T(test_abuse_costly_junk_is_not_tried_for_ever),
 		T(test_abuse_useless_capabilities_are_not_asked_for_again),
 		T(test_abuse_a_relay_gets_no_prekeys_without_end),
+		T(test_abuse_relays_without_end_are_not_all_kept),
+		T(test_abuse_nothing_is_put_between_what_was_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

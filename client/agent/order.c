@@ -67,8 +67,9 @@ void order_caught_up(struct order *o, bool caught_up)
 
 /* ---- showing ---- */
 
-/* Shows what was held for the next counters. */
-static int release(struct order *o, struct contact *c, uint32_t device)
+/* Shows what was held for the next counters, behind the clock after. */
+static int release(struct order *o, struct contact *c, uint32_t device,
+		   uint64_t after)
 {
 	struct agent *a = o->a;
 	int ret;
@@ -80,6 +81,9 @@ static int release(struct order *o, struct contact *c, uint32_t device)
 					  c->seen_counter + 1, &m);
 		if (ret)
 			return ret == ERR_NOT_FOUND ? OK : ret;
+		if (m.clock <= after)
+			m.clock = after + 1;
+		after = m.clock;
 		if (m.state == MESSAGE_HELD) {
 			ret = history_show(a->db, m.row, m.clock);
 			m.state = MESSAGE_RECEIVED;
@@ -94,14 +98,15 @@ static int release(struct order *o, struct contact *c, uint32_t device)
 }
 
 /* Whether content follows what we hold of its device; OK too when we do not hold
- * it. A chain that does not fit is a fork. */
+ * it. A chain that does not fit is a fork. *after: the clock of the one before. */
 static int check_chain(struct order *o, struct contact *c,
-		       const Sotto__Content *content)
+		       const Sotto__Content *content, uint64_t *after)
 {
 	struct message before;
 	bool fits;
 	int ret;
 
+	*after = 0;
 	if (content->counter <= 1)
 		return OK;
 	ret = history_get_counter(o->a->db, c->row, false, content->device,
@@ -111,6 +116,7 @@ static int check_chain(struct order *o, struct contact *c,
 	fits = before.state == MESSAGE_GAP ||
 		(content->previous.len == HASH_LEN &&
 		 !memcmp(content->previous.data, before.hash, HASH_LEN));
+	*after = before.clock;
 	message_finish(&before);
 	if (fits)
 		return OK;
@@ -197,6 +203,7 @@ int order_take(struct order *o, struct contact *c,
 		.received_at = now,
 		.text = content->text->body,
 	};
+	uint64_t after;
 	int ret;
 
 	*stored = false;
@@ -206,16 +213,21 @@ int order_take(struct order *o, struct contact *c,
 	content_hash(content, &c->account, m.hash);
 	if (m.counter <= c->seen_counter)
 		return take_late(o, c, &m, replaces, stored);
-	ret = check_chain(o, c, content);
+	ret = check_chain(o, c, content, &after);
 	if (ret)
 		return ret;
+	/* Nothing is put in front of what was said before it. */
+	if (m.clock <= after) {
+		m.clock = after + 1;
+		m.sent_at = hlc_ms(m.clock);
+	}
 	if (m.counter > c->seen_counter + 1)
 		return hold(o, c, &m, stored);
 	ret = show(o, c, &m, replaces, stored);
 	if (ret)
 		return ret;
 	c->seen_counter = m.counter;
-	return release(o, c, m.device);
+	return release(o, c, m.device, m.clock);
 }
 
 /* ---- gaps ---- */
@@ -297,7 +309,7 @@ static int pass_gap(struct order *o, const struct wait *w)
 	c.seen_counter = next.counter - 1;
 	message_finish(&next);
 	if (!ret)
-		ret = release(o, &c, w->device);
+		ret = release(o, &c, w->device, 0);
 	return ret ? ret : contact_save(a->db, &c);
 }
 
