@@ -34,7 +34,7 @@ struct listener;
 
 /* Binds, listens and hands each accepted socket (non-blocking, close-on-exec,
  * no delay) to accepted(), who owns it. text gets the address bound, with the
- * port. ERR_SYSTEM, errno tells. */
+ * port; on failure the one asked for. ERR_SYSTEM, errno tells. */
 int listener_create(uv_loop_t *loop, const struct listen_address *address,
 		    void (*accepted)(void *ctx, int fd), void *ctx,
 		    char text[static LISTEN_TEXT_MAX],
