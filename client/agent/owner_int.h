@@ -42,6 +42,10 @@ void owner_stall(struct owner *o);
 /* After the commit of what changed the records: see whether more is to do. */
 void owner_after_records(void *ctx, int err);
 
+/* owner_open.c */
+void owner_on_challenge(void *ctx, const Sotto__Challenge *c);
+void owner_on_ready(void *ctx, const Sotto__Ready *r);
+
 /* owner_records.c: answers to what was asked. */
 void owner_on_done(void *ctx, uint32_t request);
 void owner_on_minted(void *ctx, const Sotto__Minted *m);
