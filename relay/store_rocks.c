@@ -10,7 +10,8 @@
 #include "log.h"
 #include "sys.h"
 
-enum { META_LEN = 1 + 4 + INCARNATION_LEN + 32, FORMAT = 1, RESTARTS = 4 };
+enum { META_LEN = 1 + 4 + INCARNATION_LEN + 32, FORMAT = 1, RESTARTS = 4,
+       FLUSH_SECONDS = 5 };
 
 static const char meta_key[] = "identity";
 
@@ -272,6 +273,10 @@ static int rocks_commit(void *store, struct store_op *const *ops, size_t n,
 			err = rocks_batch_write(r);
 		else
 			rocks_batch_clear(r);
+		if (!err && r->scarce && now - r->flushed >= FLUSH_SECONDS) {
+			rocks_flush(r);
+			r->flushed = now;
+		}
 		rocks_leave(r);
 	}
 	for (size_t i = 0; err && i < n; i++) {

@@ -132,6 +132,7 @@ struct rocks {
 	uint32_t swept_day;		/* ids of days before it are deleted */
 	bool scarce;			/* the disk is in its reserve, and that
 					 * has been said */
+	uint32_t flushed;		/* when, because it is scarce */
 };
 
 /* store_rocks_key.c: keys and values. */
@@ -167,6 +168,9 @@ void rocks_db_close(struct rocks *r);
 /* Bytes of the disk that are free; as many as there can be when it cannot be
  * asked. */
 uint64_t rocks_free(const struct rocks *r);
+/* Writes the memtables of mail to the disk: what is deleted in them alone frees
+ * nothing, and with no new mail nothing else would. */
+void rocks_flush(struct rocks *r);
 /* Takes the lock shared, after reopening what is broken. For a reader a
  * database that only refuses writes will do. Nothing is held on failure. */
 int rocks_enter(struct rocks *r, bool writer) must_check;

@@ -162,6 +162,21 @@ uint64_t rocks_free(const struct rocks *r)
 	return v.f_flag & ST_RDONLY ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
 }
 
+void rocks_flush(struct rocks *r)
+{
+	static const enum rocks_family mail[] = { ROCKS_ROWS, ROCKS_PAYLOADS };
+	rocksdb_flushoptions_t *o = rocksdb_flushoptions_create();
+
+	for (size_t i = 0; i < sizeof(mail) / sizeof(mail[0]); i++) {
+		char *text = NULL;
+
+		rocksdb_flush_cf(r->db, o, r->family[mail[i]], &text);
+		if (text)
+			(void)!rocks_failed(r, "cannot flush", text);
+	}
+	rocksdb_flushoptions_destroy(o);
+}
+
 /* A full disk would not take a reopening either, while the database as it is
  * still reads. */
 static bool has_room(const struct rocks *r)
