@@ -1,4 +1,4 @@
-/* The terminal: the only file that calls curses. */
+/* The terminal. Nothing else calls curses. */
 #ifndef SOTTO_SCREEN_H
 #define SOTTO_SCREEN_H
 
@@ -12,7 +12,7 @@ enum key_code {
 	KEY_CODE_CHAR,		/* ch: a character, or a control character < 32 */
 	KEY_CODE_UP, KEY_CODE_DOWN, KEY_CODE_LEFT, KEY_CODE_RIGHT,
 	KEY_CODE_HOME, KEY_CODE_END, KEY_CODE_PAGE_UP, KEY_CODE_PAGE_DOWN,
-	KEY_CODE_INSERT, KEY_CODE_DELETE, KEY_CODE_BACKSPACE,
+	KEY_CODE_DELETE, KEY_CODE_BACKSPACE,
 	KEY_CODE_F1, KEY_CODE_F2,
 	KEY_CODE_PASTE_BEGIN, KEY_CODE_PASTE_END,
 	KEY_CODE_FOCUS_IN, KEY_CODE_FOCUS_OUT,
