@@ -294,8 +294,6 @@ static struct rect open_room(struct app *a, struct overlay *o)
 		return all;
 	}
 	rows = content_rows(o, cols - 4) + (o->refilter ? 2 : 0) + 4;
-	if (o->extra_rows)
-		rows += o->extra_rows(a);
 	if (o->refilter && rows < 14)
 		rows = 14;
 	if (rows > s->rows - 2)
@@ -332,7 +330,11 @@ void overlay_paint(struct app *a)
 	s->cursor_row = -1;
 	r = open_room(a, o);
 	hint = r.row + r.rows;
-	draw_fit(s, hint, r.col, r.cols, STYLE_DIM, o->hint);
+	/* a page without a frame covers the line of notices */
+	if (a->notice_until != 0 && hint == s->rows - 1)
+		draw_fit(s, hint, r.col, r.cols, a->notice_style, a->notice);
+	else
+		draw_fit(s, hint, r.col, r.cols, STYLE_DIM, o->hint);
 	if (o->refilter)
 		paint_filter(a, &r);
 	if (r.rows < 1)

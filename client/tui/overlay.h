@@ -27,7 +27,6 @@ struct overlay {
 	void (*refilter)(struct app *a);	/* typed text changes the list */
 	/* Paints below the rows; first is the first free row. */
 	void (*extra)(struct app *a, struct rect r, int first);
-	int (*extra_rows)(const struct app *a);
 	void (*yes)(struct app *a, const char *data);	/* of dialog_confirm */
 	void *more;				/* the dialog's own */
 	void (*done)(struct overlay *o);	/* it is being closed: frees more */

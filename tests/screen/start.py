@@ -129,6 +129,18 @@ def test_passphrase_of_the_greatest_length(world):
     s.wait_for("No conversation yet", 30)
 
 
+def test_link_goes_to_the_clipboard(world):
+    ann = world.account("ann", world.relay())
+    s = open_chat(ann)
+    s.tmux("set", "-s", "set-clipboard", "on")
+    s.type("/link")
+    s.keys("Enter")
+    s.wait_for("c copies it")
+    s.keys("c")
+    s.wait_for("sent to the terminal's clipboard")
+    assert s.tmux("show-buffer").strip() == ann.link()
+
+
 def test_killed_agent_with_a_passphrase_keeps_the_draft(world):
     relay = world.relay()
     ann = world.account("ann", relay, passphrase=PASSPHRASE)
