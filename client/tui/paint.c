@@ -83,40 +83,42 @@ void paint_scroll(struct app *a, int rows)
 	a->dirty = true;
 }
 
+/* What there is to know of a conversation beside its name. */
+static void paint_standing(struct surface *s, int col, int cols, const struct chat *c)
+{
+	int used;
+
+	if (c->alert) {
+		draw_fit(s, 0, col, cols, STYLE_BAD, strcmp(c->alert, "fork") == 0 ?
+			 "two device lists: sending has stopped" :
+			 "an old device list: sending has stopped");
+	} else if (c->state == CHAT_BLOCKED) {
+		draw_fit(s, 0, col, cols, STYLE_DIM, "blocked");
+	} else if (c->state == CHAT_REQUEST) {
+		draw_fit(s, 0, col, cols, STYLE_WARN, "wants to talk");
+	} else if (c->verified) {
+		used = draw_glyph(s, 0, col, 1, STYLE_GOOD, GLYPH_VERIFIED) + 1;
+		draw_fit(s, 0, col + used, cols - used, STYLE_DIM, "verified");
+	}
+}
+
 static void paint_title(struct app *a, const struct layout *l)
 {
 	struct surface *s = &a->surface;
 	const struct chat *c = a->open;
+	const char *own = a->model.name && *a->model.name ? a->model.name : "sotto";
 	int col = l->col + 1, cols = l->cols - 2, used;
 
 	if (l->has_list) {
-		used = draw_fit(s, 0, 1, l->col - 3, STYLE_BOLD, a->model.name &&
-				*a->model.name ? a->model.name : "sotto");
-		(void)used;
+		draw_fit(s, 0, 1, l->col - 3, STYLE_BOLD, own);
 		draw_vline(s, 0, l->col - 1, l->status, STYLE_BORDER);
 	}
 	if (c == NULL) {
 		draw_fit(s, 0, col, cols, STYLE_DIM, "no conversation");
 	} else {
 		used = draw_fit(s, 0, col, cols - 12 > 8 ? cols - 12 : cols,
-				style_for_account(c->account), c->name);
-		if (c->alert)
-			draw_fit(s, 0, col + used + 2, cols - used - 2, STYLE_BAD,
-				 strcmp(c->alert, "fork") == 0 ?
-				 "two device lists: sending has stopped" :
-				 "an old device list: sending has stopped");
-		else if (c->state == CHAT_BLOCKED)
-			draw_fit(s, 0, col + used + 2, cols - used - 2, STYLE_DIM,
-				 "blocked");
-		else if (c->state == CHAT_REQUEST)
-			draw_fit(s, 0, col + used + 2, cols - used - 2, STYLE_WARN,
-				 "wants to talk");
-		else if (c->verified) {
-			used += 2 + draw_glyph(s, 0, col + used + 2, 1, STYLE_GOOD,
-					       GLYPH_VERIFIED);
-			draw_fit(s, 0, col + used + 1, cols - used - 1, STYLE_DIM,
-				 "verified");
-		}
+				style_for_account(c->account), c->name) + 2;
+		paint_standing(s, col + used, cols - used, c);
 	}
 	if (l->messages.row == 2)
 		draw_hline(s, 1, 0, s->cols, STYLE_BORDER);
