@@ -101,8 +101,8 @@ static bool check_name(struct api_call *c, const char *name)
 		api_fail(c, API_USAGE, "a name has 1 to %d bytes",
 			 CONTACT_NAME_MAX);
 	else if (!contact_name_ok(name))
-		api_fail(c, API_USAGE, "a name does not begin with +, and is "
-			 "not an account id, nor \"me\" or \"you\"");
+		api_fail(c, API_USAGE, "a name does not begin with + and is "
+			 "not an account id");
 	else
 		return true;
 	return false;
@@ -143,7 +143,10 @@ static int add_new(struct agent *a, struct contact *c,
 
 	*c = (struct contact){ .account = link->account,
 			       .state = CONTACT_ADDED, .has_capability = true };
-	snprintf(c->name, sizeof(c->name), "%s", name ? name : link->name);
+	if (name)
+		snprintf(c->name, sizeof(c->name), "%s", name);
+	else
+		contact_suggest_name(c, link->name);
 	snprintf(c->profile_name, sizeof(c->profile_name), "%s", link->name);
 	relay_url_text(&link->relay, c->relay);
 	memcpy(c->capability, link->capability, CAPABILITY_LEN);

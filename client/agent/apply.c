@@ -68,7 +68,7 @@ static int add_stranger(struct incoming *m)
 			      "accept");
 	int ret;
 
-	memcpy(c->name, c->profile_name, sizeof(c->name));
+	contact_suggest_name(c, c->profile_name);
 	c->state = accept ? CONTACT_ADDED : CONTACT_REQUEST;
 	c->list = *m->list;
 	c->has_list = true;

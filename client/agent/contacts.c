@@ -71,12 +71,19 @@ bool contact_name_ok(const char *name)
 {
 	char *key = name_key(name);
 	struct account_id id;
-	/* "me" and "You" stand for oneself where messages are shown. */
-	bool ok = key[0] && key[0] != '+' && account_parse(key, &id) &&
-		strcmp(key, "me") && strcmp(key, "you");
+	bool ok = key[0] && key[0] != '+' && account_parse(key, &id);
 
 	free(key);
 	return ok;
+}
+
+void contact_suggest_name(struct contact *c, const char *name)
+{
+	char *key = name_key(name);
+	bool self = !strcmp(key, "me") || !strcmp(key, "you");
+
+	snprintf(c->name, sizeof(c->name), "%s", self ? "" : name);
+	free(key);
 }
 
 static int by_name(struct db *db, const char *name, struct contact *out)

@@ -59,9 +59,11 @@ int contact_by_given(struct db *db, const uint8_t id[static CAPABILITY_ID_LEN],
  * ERR_AMBIGUOUS. */
 int contact_find(struct db *db, const char *to, struct contact *out) must_check;
 /* Whether somebody may be called so: not like an account id or a group (+...), by
- * which others are addressed, nor as oneself is shown. As names are compared, so
- * look-alikes of these are none either. */
+ * which others are addressed. As names are compared, so look-alikes of these are
+ * none either. */
 bool contact_name_ok(const char *name);
+/* Calls c as it calls itself, but not "me" or "You": so front-ends call oneself. */
+void contact_suggest_name(struct contact *c, const char *name);
 /* Inserts or updates all fields, and remembers given among all that were; a new
  * contact's name is made unique by adding " 2", " 3" ... (one that may not be
  * becomes the begin of the account id). ERR_EXISTS when another contact has the name,
