@@ -262,6 +262,23 @@ static bool take_agent_line(struct bridge *b, struct bytes line)
 	return pass;
 }
 
+/* What a peer wrote may hold C1 controls, which JSON leaves as they are and a
+ * terminal obeys. */
+static void append_ascii(struct bridge *b, struct bytes line)
+{
+	json_t *o;
+	char *text = NULL;
+
+	if (lines_parse(line, &o))
+		return;
+	text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(o);
+	if (!text)
+		abort();	/* out of memory */
+	append(&b->to_client, text, strlen(text));
+	free(text);
+}
+
 void bridge_from_agent(struct bridge *b, const uint8_t *data, size_t len)
 {
 	struct bytes line;
@@ -271,7 +288,10 @@ void bridge_from_agent(struct bridge *b, const uint8_t *data, size_t len)
 	while ((ret = lines_next_raw(&b->agent, &line)) != ERR_NOT_FOUND) {
 		if (ret || !take_agent_line(b, line))
 			continue;
-		append(&b->to_client, line.data, line.len);
+		if (b->terminal)
+			append_ascii(b, line);
+		else
+			append(&b->to_client, line.data, line.len);
 		append(&b->to_client, "\n", 1);
 	}
 	take_client(b);

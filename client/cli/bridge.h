@@ -27,6 +27,7 @@ struct bridge {
 	struct lines agent;
 	struct buf to_client;	/* what waits to be written; see bridge_sent */
 	struct buf to_agent;
+	bool terminal;		/* the client's output is one: ASCII alone */
 	bool up;		/* an agent is connected */
 	bool client_ended;
 	bool stopped;		/* the client had the agent stopped */

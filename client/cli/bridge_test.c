@@ -256,6 +256,17 @@ static void test_bridge_leaves_a_stopped_agent_stopped(void **state)
 	expect(b, &b->to_agent, "{\"id\":2,\"method\":\"status\"}\n");
 }
 
+static void test_bridge_shows_a_terminal_no_controls(void **state)
+{
+	struct bridge *b = *state;
+
+	b->terminal = true;
+	agent(b, "{\"method\":\"event\",\"params\":{\"text\":\"\302\2332J"
+	      "\342\200\256\"}}\n");
+	expect(b, &b->to_client, "{\"method\":\"event\",\"params\":"
+	       "{\"text\":\"\\u009B2J\\u202E\"}}\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -272,6 +283,7 @@ int main(void)
 		TEST(test_bridge_holds_the_agent_back),
 		TEST(test_bridge_done_when_all_is_answered),
 		TEST(test_bridge_leaves_a_stopped_agent_stopped),
+		TEST(test_bridge_shows_a_terminal_no_controls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,7 @@ static int run(struct cli *cli)
 	int code = cli_paths(cli);
 
 	bridge_init(&bot.bridge);
+	bot.bridge.terminal = isatty(STDOUT_FILENO);
 	if (!code)
 		code = connect_agent(&bot);
 	while (!code && !bridge_done(&bot.bridge))
