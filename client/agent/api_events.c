@@ -3,7 +3,7 @@
 #include "api_server.h"
 #include "events.h"
 
-enum { CURSOR_MAX = 64, WINDOW_MAX = 4096, CURSOR_WAIT_MS = 3000 };
+enum { WINDOW_MAX = 4096, CURSOR_WAIT_MS = 3000 };
 
 static bool good_cursor(const char *name)
 {
@@ -11,7 +11,7 @@ static bool good_cursor(const char *name)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strlen(name);
 
-	return len >= 1 && len <= CURSOR_MAX && strspn(name, ok) == len;
+	return len >= 1 && len <= API_CURSOR_MAX && strspn(name, ok) == len;
 }
 
 /* Where a new cursor, or a connection without one, begins. -1: makes no sense. */
@@ -94,7 +94,7 @@ static enum api_step subscribe(struct api_call *c)
 
 	if (cursor && !good_cursor(cursor))
 		return api_fail(c, API_USAGE, "a cursor's name is 1 to %d of "
-				"A-Z a-z 0-9 . _ -", CURSOR_MAX);
+				"A-Z a-z 0-9 . _ -", API_CURSOR_MAX);
 	if (window < 1 || window > WINDOW_MAX)
 		return api_fail(c, API_USAGE, "window is 1 to %d", WINDOW_MAX);
 	if (!c->client || subscribed(c))

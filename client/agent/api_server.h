@@ -15,6 +15,7 @@ enum {
 	API_OUT_HIGH = 512 * 1024,	/* then no more of its requests are read */
 	API_OUT_MAX = 32 * 1024 * 1024,	/* one answer fits far below */
 	API_WINDOW = 64,		/* events ahead of a cursor's ack */
+	API_CURSOR_MAX = 64,		/* bytes of a cursor's name */
 };
 
 /* listener: a listening socket, which the server closes. */
