@@ -13,6 +13,8 @@ struct command {
 	const char *name;
 	int needs;
 	const char *usage;
+	void (*plain)(struct app *a);
+	/* In its place, when there may be arguments; false: it could not run. */
 	bool (*run)(struct app *a, const char *args);
 };
 
@@ -68,9 +70,9 @@ static bool run_add(struct app *a, const char *args)
 	return true;
 }
 
-void command_accept(struct app *a, struct chat *c)
+void command_accept(struct app *a)
 {
-	ask_contact(a, "contact.accept", c->account, NULL, NULL);
+	ask_contact(a, "contact.accept", a->open->account, NULL, NULL);
 }
 
 static void remove_yes(struct app *a, const char *account)
@@ -84,10 +86,11 @@ static void remove_yes(struct app *a, const char *account)
 		model_remove(&a->model, c);
 }
 
-/* "TITLE NAME WHAT", the question; y runs yes with the account. */
-static void ask_sure(struct app *a, const struct chat *c, const char *title,
-		     const char *what, void (*yes)(struct app *a, const char *data))
+/* "TITLE NAME WHAT", the question about the open chat; y runs yes with its account. */
+static void ask_sure(struct app *a, const char *title, const char *what,
+		     void (*yes)(struct app *a, const char *data))
 {
+	const struct chat *c = a->open;
 	size_t size = strlen(title) + strlen(c->name) + strlen(what) + 2;
 	char *text = xmalloc(size);
 
@@ -96,9 +99,9 @@ static void ask_sure(struct app *a, const struct chat *c, const char *title,
 	free(text);
 }
 
-void command_decline(struct app *a, struct chat *c)
+void command_decline(struct app *a)
 {
-	ask_sure(a, c, "Decline", "? They are not told.", remove_yes);
+	ask_sure(a, "Decline", "? They are not told.", remove_yes);
 }
 
 static void block_yes(struct app *a, const char *account)
@@ -106,46 +109,19 @@ static void block_yes(struct app *a, const char *account)
 	ask_contact(a, "contact.block", account, "blocked", json_true());
 }
 
-void command_block(struct app *a, struct chat *c)
+void command_block(struct app *a)
 {
-	ask_sure(a, c, "Block", "? The relay then refuses their messages.",
-		 block_yes);
+	ask_sure(a, "Block", "? The relay then refuses their messages.", block_yes);
 }
 
-static bool run_accept(struct app *a, const char *args)
+static void remove_open(struct app *a)
 {
-	(void)args;
-	command_accept(a, a->open);
-	return true;
+	ask_sure(a, "Remove", " with the whole conversation?", remove_yes);
 }
 
-static bool run_decline(struct app *a, const char *args)
+static void unblock_open(struct app *a)
 {
-	(void)args;
-	command_decline(a, a->open);
-	return true;
-}
-
-static bool run_remove(struct app *a, const char *args)
-{
-	(void)args;
-	ask_sure(a, a->open, "Remove", " with the whole conversation?",
-		 remove_yes);
-	return true;
-}
-
-static bool run_block(struct app *a, const char *args)
-{
-	(void)args;
-	command_block(a, a->open);
-	return true;
-}
-
-static bool run_unblock(struct app *a, const char *args)
-{
-	(void)args;
 	ask_contact(a, "contact.block", a->open->account, "blocked", json_false());
-	return true;
 }
 
 static bool run_rename(struct app *a, const char *args)
@@ -154,25 +130,9 @@ static bool run_rename(struct app *a, const char *args)
 	return true;
 }
 
-static bool run_verify(struct app *a, const char *args)
+static void show_link(struct app *a)
 {
-	(void)args;
-	dialog_verify(a, a->open);
-	return true;
-}
-
-static bool run_link(struct app *a, const char *args)
-{
-	(void)args;
 	dialog_link(a, false);
-	return true;
-}
-
-static bool run_help(struct app *a, const char *args)
-{
-	(void)args;
-	dialog_help(a);
-	return true;
 }
 
 static bool run_search(struct app *a, const char *args)
@@ -193,13 +153,6 @@ static bool run_to(struct app *a, const char *args)
 	return true;
 }
 
-static bool run_quit(struct app *a, const char *args)
-{
-	(void)args;
-	dialog_quit(a);
-	return true;
-}
-
 static void got_locked(void *ctx, const struct reply *r)
 {
 	if (r->code)
@@ -208,29 +161,27 @@ static void got_locked(void *ctx, const struct reply *r)
 		app_hello(ctx);
 }
 
-static bool run_lock(struct app *a, const char *args)
+static void lock_account(struct app *a)
 {
-	(void)args;
 	agent_ask(a->agent, "account.lock", NULL, got_locked, NULL);
-	return true;
 }
 
 /* Sorted by name: bsearch. */
 static const struct command commands[] = {
-	{ "accept", NEEDS_CHAT, "/accept", run_accept },
-	{ "add", NEEDS_ARGS, "/add LINK [NAME]", run_add },
-	{ "block", NEEDS_CHAT, "/block", run_block },
-	{ "decline", NEEDS_CHAT, "/decline", run_decline },
-	{ "help", 0, "/help", run_help },
-	{ "link", 0, "/link", run_link },
-	{ "lock", 0, "/lock", run_lock },
-	{ "quit", 0, "/quit", run_quit },
-	{ "remove", NEEDS_CHAT, "/remove", run_remove },
-	{ "rename", NEEDS_CHAT | NEEDS_ARGS, "/rename NAME", run_rename },
-	{ "search", NEEDS_ARGS, "/search WORDS", run_search },
-	{ "to", NEEDS_ARGS, "/to NAME", run_to },
-	{ "unblock", NEEDS_CHAT, "/unblock", run_unblock },
-	{ "verify", NEEDS_CHAT, "/verify", run_verify },
+	{ "accept", NEEDS_CHAT, "/accept", command_accept, NULL },
+	{ "add", NEEDS_ARGS, "/add LINK [NAME]", NULL, run_add },
+	{ "block", NEEDS_CHAT, "/block", command_block, NULL },
+	{ "decline", NEEDS_CHAT, "/decline", command_decline, NULL },
+	{ "help", 0, "/help", dialog_help, NULL },
+	{ "link", 0, "/link", show_link, NULL },
+	{ "lock", 0, "/lock", lock_account, NULL },
+	{ "quit", 0, "/quit", dialog_quit, NULL },
+	{ "remove", NEEDS_CHAT, "/remove", remove_open, NULL },
+	{ "rename", NEEDS_CHAT | NEEDS_ARGS, "/rename NAME", NULL, run_rename },
+	{ "search", NEEDS_ARGS, "/search WORDS", NULL, run_search },
+	{ "to", NEEDS_ARGS, "/to NAME", NULL, run_to },
+	{ "unblock", NEEDS_CHAT, "/unblock", unblock_open, NULL },
+	{ "verify", NEEDS_CHAT, "/verify", dialog_verify, NULL },
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -250,7 +201,8 @@ static bool check(struct app *a, const struct command *c, const char *name,
 		app_notice(a, STYLE_WARN, "usage: %s", c->usage);
 	else if ((c->needs & NEEDS_CHAT) && a->open == NULL)
 		app_notice(a, STYLE_WARN, "open a conversation first");
-	else if (!agent_is_up(a->agent) && c->run != run_quit && c->run != run_help)
+	else if (!agent_is_up(a->agent) && c->plain != dialog_quit &&
+		 c->plain != dialog_help)
 		app_notice(a, STYLE_WARN, "the agent is not there yet; try again");
 	else
 		return true;
@@ -272,8 +224,11 @@ bool command_run(struct app *a, const char *line)
 	snprintf(name, sizeof(name), "%.*s", n > 15 ? 15 : (int)n, line + 1);
 	if (n < sizeof(name))
 		c = bsearch(name, commands, N_COMMANDS, sizeof(*commands), by_name);
-	if (check(a, c, name, trimmed))
-		done = c->run(a, trimmed);
+	if (check(a, c, name, trimmed)) {
+		if (c->plain)
+			c->plain(a);
+		done = c->plain || c->run(a, trimmed);
+	}
 	free(trimmed);
 	return done;
 }

@@ -9,8 +9,9 @@
 bool command_run(struct app *a, const char *line) must_check;
 /* Completes the word before the cursor; whether it did. */
 bool command_complete(struct app *a);
-void command_accept(struct app *a, struct chat *c);
-void command_decline(struct app *a, struct chat *c);
-void command_block(struct app *a, struct chat *c);
+/* Of the open conversation, which there is. */
+void command_accept(struct app *a);
+void command_decline(struct app *a);
+void command_block(struct app *a);
 
 #endif

@@ -211,10 +211,12 @@ static void got_number(void *ctx, const struct reply *r)
 	o->key = verify_key;
 }
 
-void dialog_verify(struct app *a, const struct chat *c)
+void dialog_verify(struct app *a)
 {
-	agent_ask(a->agent, "contact.verify", json_pack("{s:s}", "contact", c->account),
-		  got_number, c->account);
+	const char *account = a->open->account;
+
+	agent_ask(a->agent, "contact.verify", json_pack("{s:s}", "contact", account),
+		  got_number, account);
 }
 
 /* Search. */

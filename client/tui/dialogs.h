@@ -9,7 +9,8 @@ void dialog_help(struct app *a);
 void dialog_link(struct app *a, bool welcome);
 /* The relay was reached: a link that was waited for can be had now. */
 void dialog_online(struct app *a);
-void dialog_verify(struct app *a, const struct chat *c);
+/* The safety number with the open conversation, which there is. */
+void dialog_verify(struct app *a);
 void dialog_search(struct app *a, const char *words);
 void dialog_switch(struct app *a);
 /* Leaves, after asking when something would be lost. */

@@ -1,5 +1,7 @@
 #include "input.h"
 
+#include <utf8proc.h>
+
 #include "buf.h"
 #include "capability.h"
 #include "commands.h"
@@ -169,7 +171,7 @@ static bool is_request(const struct app *a)
 static void yes_or_pop(struct app *a)
 {
 	if (is_request(a))
-		command_accept(a, a->open);
+		command_accept(a);
 	else
 		edit_do(a->edit, EDIT_YANK_POP);
 }
@@ -177,13 +179,13 @@ static void yes_or_pop(struct app *a)
 static void decline(struct app *a)
 {
 	if (is_request(a))
-		command_decline(a, a->open);
+		command_decline(a);
 }
 
 static void block_or_word(struct app *a)
 {
 	if (is_request(a))
-		command_block(a, a->open);
+		command_block(a);
 	else
 		edit_do(a->edit, EDIT_WORD_LEFT);
 }
@@ -290,23 +292,8 @@ static void waiting_key(struct app *a, const struct key *k)
 static void add_char(struct app *a, uint32_t ch)
 {
 	uint8_t b[4];
-	size_t n = 0;
+	size_t n = (size_t)utf8proc_encode_char((utf8proc_int32_t)ch, b);
 
-	if (ch < 0x80) {
-		b[n++] = (uint8_t)ch;
-	} else if (ch < 0x800) {
-		b[n++] = (uint8_t)(0xC0 | ch >> 6);
-		b[n++] = (uint8_t)(0x80 | (ch & 63));
-	} else if (ch < 0x10000) {
-		b[n++] = (uint8_t)(0xE0 | ch >> 12);
-		b[n++] = (uint8_t)(0x80 | (ch >> 6 & 63));
-		b[n++] = (uint8_t)(0x80 | (ch & 63));
-	} else if (ch < 0x110000) {
-		b[n++] = (uint8_t)(0xF0 | ch >> 18);
-		b[n++] = (uint8_t)(0x80 | (ch >> 12 & 63));
-		b[n++] = (uint8_t)(0x80 | (ch >> 6 & 63));
-		b[n++] = (uint8_t)(0x80 | (ch & 63));
-	}
 	/* it may be a passphrase: no copy is left behind by growing */
 	if (a->paste->len == 0 && !buf_reserve(a->paste, PASTE_FIRST))
 		return;
