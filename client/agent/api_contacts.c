@@ -350,19 +350,45 @@ static void after_cut(void *ctx, int err)
 		owner_poke(a->owner);
 }
 
+static int found_one(void *ctx, const uint8_t cap[static CAPABILITY_LEN])
+{
+	(void)ctx;
+	(void)cap;
+	return 1;
+}
+
+/* What a blocked one was before: somebody who wrote first and was never answered
+ * has given us a capability and has none of ours. */
+static int state_before(struct agent *a, const struct contact *c,
+			enum contact_state *out)
+{
+	struct capability cap;
+	int ret = contact_each_given(a->db, c->row, found_one, NULL);
+
+	if (ret < 0)
+		return ret;
+	*out = !ret && c->has_capability &&
+		!capability_read(c->capability, CAPABILITY_LEN, &cap) &&
+		cap.class == CAP_CONTACT ? CONTACT_REQUEST : CONTACT_ADDED;
+	return OK;
+}
+
 static int set_blocked(struct agent *a, struct contact *c, bool blocked)
 {
-	int ret = OK;
+	int ret;
 
-	if (blocked)
+	if (blocked) {
 		ret = cut_off(a, c, "you have blocked them");
-	c->state = blocked ? CONTACT_BLOCKED : CONTACT_ADDED;
+		c->state = CONTACT_BLOCKED;
+	} else {
+		ret = state_before(a, c, &c->state);
+	}
 	if (!ret)
 		ret = contact_save(a->db, c);
 	if (!ret)
 		ret = notice_contact(a, c, "blocked");
 	/* They need a new capability to write with. */
-	if (!ret && !blocked && c->has_capability) {
+	if (!ret && c->state == CONTACT_ADDED && c->has_capability) {
 		ret = compose_introduction(a, c);
 		if (!ret)
 			ret = sendq_queued(a->sendq, c);
