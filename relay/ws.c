@@ -44,13 +44,23 @@ struct session {
 	size_t held;		/* bytes that lws could not write yet */
 	bool ping;
 	bool close_sent;
+	bool wants_write;
 };
+
+/* Each call of libwebsockets' costs a system call, and each message calls. */
+static void want_write(struct session *s)
+{
+	if (s->wants_write)
+		return;
+	s->wants_write = true;
+	lws_callback_on_writable(s->wsi);
+}
 
 static void io_wake(void *ctx)
 {
 	struct session *s = ctx;
 
-	lws_callback_on_writable(s->wsi);
+	want_write(s);
 	if (!conn_close_code(s->conn))
 		return;
 	lws_rx_flow_control(s->wsi, 1);
@@ -70,7 +80,7 @@ static void io_ping(void *ctx)
 	struct session *s = ctx;
 
 	s->ping = true;
-	lws_callback_on_writable(s->wsi);
+	want_write(s);
 }
 
 static const struct conn_io io = {
@@ -200,10 +210,11 @@ static int writable(struct session *s)
 	int code = conn_close_code(s->conn);
 	uint8_t ping[LWS_PRE];
 
+	s->wants_write = false;
 	hold(s, 0);
 	if (s->ping && !code) {
 		s->ping = false;
-		lws_callback_on_writable(s->wsi);
+		want_write(s);
 		return lws_write(s->wsi, ping + LWS_PRE, 0,
 				 LWS_WRITE_PING) < 0 ? -1 : 0;
 	}
@@ -212,7 +223,7 @@ static int writable(struct session *s)
 			return -1;
 		conn_wrote(s->conn);
 		if (code || conn_output(s->conn).len > 0)
-			lws_callback_on_writable(s->wsi);
+			want_write(s);
 		return 0;
 	}
 	return code ? write_close(s, code) : 0;
