@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import time
 
 SECOND = 1.0
@@ -45,7 +46,6 @@ def run(cmd, env, stdin=None, timeout=30.0, pass_fds=()):
     if isinstance(stdin, str):
         stdin = stdin.encode()
     # communicate() would wait for a daemon that kept our pipes: files do not.
-    import tempfile
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         p = subprocess.Popen(
             cmd, env=env, stdout=out, stderr=err, pass_fds=pass_fds,
