@@ -18,7 +18,8 @@ static void delete_acked(struct mailbox *mb);
 
 /* ---- the table ---- */
 
-struct mailbox *mailbox_find(struct core *core, const struct mailbox_id *id)
+/* NULL when it is not in memory. */
+static struct mailbox *find(struct core *core, const struct mailbox_id *id)
 {
 	uint64_t hash = table_hash(&core->mailboxes, id, sizeof(*id));
 
@@ -34,7 +35,7 @@ struct mailbox *mailbox_find(struct core *core, const struct mailbox_id *id)
 
 struct mailbox *mailbox_pin(struct core *core, const struct mailbox_id *id)
 {
-	struct mailbox *mb = mailbox_find(core, id);
+	struct mailbox *mb = find(core, id);
 
 	if (!mb) {
 		mb = xcalloc(1, sizeof(*mb));

@@ -56,8 +56,6 @@ struct mailbox {
 struct mailbox *mailbox_pin(struct core *core, const struct mailbox_id *id);
 /* May free it. */
 void mailbox_unpin(struct mailbox *mb);
-/* NULL when it is not in memory. */
-struct mailbox *mailbox_find(struct core *core, const struct mailbox_id *id);
 void mailbox_destroy_all(struct core *core);
 
 /* A device connected that has acknowledged everything up to cursor; begins to

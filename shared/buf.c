@@ -96,22 +96,6 @@ int buf_append_u8(struct buf *b, uint8_t v)
 	return buf_append(b, &v, 1);
 }
 
-int buf_append_u32(struct buf *b, uint32_t v)
-{
-	uint8_t bytes[4];
-
-	put_u32(bytes, v);
-	return buf_append(b, bytes, sizeof(bytes));
-}
-
-int buf_append_u64(struct buf *b, uint64_t v)
-{
-	uint8_t bytes[8];
-
-	put_u64(bytes, v);
-	return buf_append(b, bytes, sizeof(bytes));
-}
-
 int buf_appendf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
@@ -184,15 +168,6 @@ void *xrealloc(void *p, size_t size)
 char *xstrdup(const char *s)
 {
 	return or_die(strdup(s));
-}
-
-void *xmemdup(const void *p, size_t len)
-{
-	void *copy = xmalloc(len);
-
-	if (len)
-		memcpy(copy, p, len);
-	return copy;
 }
 
 void put_u32(uint8_t out[static 4], uint32_t v)

@@ -34,8 +34,6 @@ void buf_clear(struct buf *b);
 
 int buf_append(struct buf *b, const void *data, size_t len) must_check;
 int buf_append_u8(struct buf *b, uint8_t v) must_check;
-int buf_append_u32(struct buf *b, uint32_t v) must_check;	/* big-endian */
-int buf_append_u64(struct buf *b, uint64_t v) must_check;	/* big-endian */
 int buf_appendf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))) must_check;
 /* Makes room for len more bytes and returns where they go, or NULL beyond max;
@@ -50,7 +48,6 @@ void *xmalloc(size_t size) must_check;
 void *xcalloc(size_t n, size_t size) must_check;
 void *xrealloc(void *p, size_t size) must_check;
 char *xstrdup(const char *s) must_check;
-void *xmemdup(const void *p, size_t len) must_check;
 
 /* Big-endian numbers in byte strings. */
 void put_u32(uint8_t out[static 4], uint32_t v);

@@ -13,7 +13,6 @@ static const char *const texts[] = {
 	[-ERR_EXISTS] = "already exists",
 	[-ERR_CONFLICT] = "same id with other content",
 	[-ERR_FULL] = "full",
-	[-ERR_RATE] = "too many requests",
 	[-ERR_STORE] = "storage failed",
 	[-ERR_NO_SPACE] = "disk full or read-only",
 	[-ERR_CORRUPT] = "stored data is damaged",

@@ -15,21 +15,20 @@ enum err {
 	ERR_EXISTS = -7,
 	ERR_CONFLICT = -8,	/* same id, other content */
 	ERR_FULL = -9,		/* a quota or window is used up */
-	ERR_RATE = -10,
-	ERR_STORE = -11,	/* disk or database failed */
-	ERR_NO_SPACE = -12,	/* disk full or read-only */
-	ERR_CORRUPT = -13,	/* stored data does not make sense */
-	ERR_LOCKED = -14,	/* no key, or another process holds it */
-	ERR_KEY = -15,		/* wrong passphrase or key file */
-	ERR_NETWORK = -16,
-	ERR_TIMEOUT = -17,
-	ERR_REFUSED = -18,
-	ERR_IDENTITY = -19,	/* device list rolled back or forked, key outside the list */
-	ERR_DUPLICATE = -20,	/* has been seen before */
-	ERR_UNDECRYPTABLE = -21,
-	ERR_AMBIGUOUS = -22,	/* a name fits two */
-	ERR_SYSTEM = -23,	/* a system call failed, errno tells */
-	ERR_USAGE = -24,	/* the caller's argument makes no sense */
+	ERR_STORE = -10,	/* disk or database failed */
+	ERR_NO_SPACE = -11,	/* disk full or read-only */
+	ERR_CORRUPT = -12,	/* stored data does not make sense */
+	ERR_LOCKED = -13,	/* no key, or another process holds it */
+	ERR_KEY = -14,		/* wrong passphrase or key file */
+	ERR_NETWORK = -15,
+	ERR_TIMEOUT = -16,
+	ERR_REFUSED = -17,
+	ERR_IDENTITY = -18,	/* device list rolled back or forked, key outside the list */
+	ERR_DUPLICATE = -19,	/* has been seen before */
+	ERR_UNDECRYPTABLE = -20,
+	ERR_AMBIGUOUS = -21,	/* a name fits two */
+	ERR_SYSTEM = -22,	/* a system call failed, errno tells */
+	ERR_USAGE = -23,	/* the caller's argument makes no sense */
 };
 
 /* A short lower-case English phrase for a log or message; never NULL. */

@@ -56,7 +56,8 @@ int db_failed(struct db *db, int code, const char *what)
 	return r;
 }
 
-int db_exec(struct db *db, const char *sql)
+/* Runs SQL without rows. */
+static int run_sql(struct db *db, const char *sql)
 {
 	int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
 
@@ -110,12 +111,12 @@ static int set_format(struct db *db)
 	}
 	if (major >= 4) {
 		/* It would log to stderr by itself what is told by db_failed. */
-		r = db_exec(db, "PRAGMA cipher_log_level = NONE;"
+		r = run_sql(db, "PRAGMA cipher_log_level = NONE;"
 			    "PRAGMA cipher_compatibility = 3;");
 		if (r < 0)
 			return r;
 	}
-	return db_exec(db, "PRAGMA cipher_page_size = 4096");
+	return run_sql(db, "PRAGMA cipher_page_size = 4096");
 }
 
 /* The first read shows whether the key fits. */
@@ -131,7 +132,7 @@ static int try_key(struct db *db)
 
 static int set_pragmas(struct db *db)
 {
-	return db_exec(db,
+	return run_sql(db,
 		       "PRAGMA journal_mode = WAL;"
 		       "PRAGMA synchronous = FULL;"
 		       "PRAGMA journal_size_limit = 4194304;"
@@ -157,9 +158,9 @@ static int migrate(struct db *db)
 			return r;
 		snprintf(set, sizeof(set), "PRAGMA user_version = %d",
 			 version + 1);
-		r = db_exec(db, schema_migrations[version]);
+		r = run_sql(db, schema_migrations[version]);
 		if (!r)
-			r = db_exec(db, set);
+			r = run_sql(db, set);
 		if (r < 0) {
 			db_rollback(db);
 			return r;
@@ -236,7 +237,7 @@ int db_begin(struct db *db)
 	int r;
 
 	assert(!db->open);
-	r = db_exec(db, "BEGIN IMMEDIATE");
+	r = run_sql(db, "BEGIN IMMEDIATE");
 	if (r < 0)
 		return r;
 	db->open = true;
@@ -264,7 +265,7 @@ int db_commit(struct db *db)
 		r = run_hooks(db);
 	if (!r) {
 		db_reset_all(db);
-		r = db_exec(db, "COMMIT");
+		r = run_sql(db, "COMMIT");
 	}
 	if (r < 0) {
 		db_rollback(db);
@@ -321,7 +322,7 @@ void db_rollback_savepoint(struct db *db)
 	if (db->lost)
 		return;
 	db_reset_all(db);
-	r = db_exec(db, "ROLLBACK TO s; RELEASE s");
+	r = run_sql(db, "ROLLBACK TO s; RELEASE s");
 	/* What was to be taken back must not be committed. */
 	if (r < 0 && !db->lost)
 		db->lost = r;

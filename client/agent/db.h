@@ -72,6 +72,5 @@ int db_put(struct db *db, const char *name, const void *data,
 	   size_t len) must_check;
 int db_get_int(struct db *db, const char *name, int64_t *out) must_check;
 int db_put_int(struct db *db, const char *name, int64_t v) must_check;
-int db_remove(struct db *db, const char *name) must_check;
 
 #endif

@@ -30,8 +30,6 @@ struct db {
 
 /* What a result code of SQLite's means to us; logs what failed. */
 int db_failed(struct db *db, int code, const char *what);
-/* Runs SQL without rows. */
-int db_exec(struct db *db, const char *sql) must_check;
 /* Resets all cached statements. */
 void db_reset_all(struct db *db);
 void db_finalize_all(struct db *db);

@@ -64,12 +64,3 @@ int db_put_int(struct db *db, const char *name, int64_t v)
 	db_bind_int(st, 2, v);
 	return db_run(db, st);
 }
-
-int db_remove(struct db *db, const char *name)
-{
-	struct sqlite3_stmt *st =
-		db_prepare(db, "DELETE FROM value WHERE name = ?");
-
-	db_bind_text(st, 1, name);
-	return db_run(db, st);
-}

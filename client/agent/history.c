@@ -1,7 +1,8 @@
 #include "history_internal.h"
 #include "words.h"
 
-int message_read(struct sqlite3_stmt *st, struct message *m)
+/* From a row of MESSAGE_COLUMNS; text and why until the next step. ERR_CORRUPT. */
+static int read_row(struct sqlite3_stmt *st, struct message *m)
 {
 	struct bytes id = db_blob(st, 1), hash = db_blob(st, 11);
 	struct bytes envelope = db_blob(st, 12);
@@ -34,7 +35,7 @@ int message_each(struct db *db, struct sqlite3_stmt *st,
 	int r;
 
 	while ((r = db_step(db, st)) > 0) {
-		r = message_read(st, &m);
+		r = read_row(st, &m);
 		if (!r)
 			r = fn(ctx, &m);
 		if (r)
@@ -52,7 +53,7 @@ static int read_one(struct db *db, struct sqlite3_stmt *st, struct message *out)
 
 	if (r <= 0)
 		return r < 0 ? r : ERR_NOT_FOUND;
-	r = message_read(st, &m);
+	r = read_row(st, &m);
 	if (!r) {
 		*out = m;
 		out->text = m.text ? xstrdup(m.text) : NULL;

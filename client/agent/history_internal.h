@@ -10,8 +10,6 @@
 	" message.received_at, message.state, message.unread, message.hash," \
 	" message.envelope, message.text, message.why"
 
-/* From a row of MESSAGE_COLUMNS; text and why until the next step. ERR_CORRUPT. */
-int message_read(struct sqlite3_stmt *st, struct message *m) must_check;
 /* Calls fn for each row of a statement of db_query, and ends it. */
 int message_each(struct db *db, struct sqlite3_stmt *st,
 		 int (*fn)(void *ctx, const struct message *m),
