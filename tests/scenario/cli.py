@@ -11,6 +11,7 @@ import threading
 import time
 
 from sotto_test import timeout, wait_for
+from sotto_test.preload import LATE_READ, preload
 from sotto_test.talk import acquaint
 
 USAGE, UNEXPECTED, NETWORK, NOT_FOUND = 1, 2, 3, 6
@@ -320,6 +321,16 @@ def test_interrupted_prompt_puts_echo_back(world):
     wait_for("echo is on", t.echoes)
     assert t.end() == -signal.SIGINT
     assert ann.status()["state"] == "new"
+
+
+def test_interrupt_between_prompt_and_read(world):
+    ann = world.account("ann")
+    t = Terminal(ann, "init", "--relay", "ws://127.0.0.1:1", "--name", "Ann",
+                 LD_PRELOAD=preload(world, "late", LATE_READ))
+    t.wait_for("Passphrase")
+    os.write(t.fd, b"\x03")
+    wait_for("echo is on", t.echoes)
+    assert t.end() == -signal.SIGINT
 
 
 # People.

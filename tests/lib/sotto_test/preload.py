@@ -46,6 +46,23 @@ int getaddrinfo(const char *node, const char *service,
 	return ret ? ret : real("127.0.0.1", service, hints, &(*out)->ai_next);
 }
 """
+# A process that is held up whenever it is about to read standard input.
+LATE_READ = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+#include <unistd.h>
+ssize_t read(int fd, void *data, size_t len)
+{
+	ssize_t (*real)(int, void *, size_t) =
+		(ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+	struct timespec t = { 0, 300 * 1000 * 1000 };
+
+	if (fd == 0)
+		nanosleep(&t, 0);
+	return real(fd, data, len);
+}
+"""
 
 
 def preload(world, name, source):
