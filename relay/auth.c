@@ -266,8 +266,8 @@ static void on_device(struct storage_read *r)
 		enroll(a);
 		return;
 	}
-	if (device_list_decode(d->list.data, d->list.len, &list) < 0) {
-		log_error("auth: a stored device list does not verify");
+	if (device_list_read_stored(d->list.data, d->list.len, &list) < 0) {
+		log_error("auth: a stored device list does not parse");
 		fail(a, SOTTO__ERROR_CODE__UNAVAILABLE, "the store failed");
 		return;
 	}

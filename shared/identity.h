@@ -44,6 +44,10 @@ int device_list_verify(const Sotto__DeviceList *in,
 /* Same, from its protobuf encoding; ERR_TOO_BIG beyond DEVICE_LIST_BYTES_MAX. */
 int device_list_decode(const uint8_t *data, size_t len,
 		       struct device_list *out) must_check;
+/* The same without the signatures, for a list that verified before one stored it
+ * oneself: two checks cost more than all else of a login. */
+int device_list_read_stored(const uint8_t *data, size_t len,
+			    struct device_list *out) must_check;
 /* Whether next may take the place of held: OK for a later version or epoch (the
  * next version must name held's hash; a jump over versions and a new epoch need
  * not), ERR_DUPLICATE for the same list, ERR_STALE for an older one,

@@ -289,6 +289,24 @@ static void test_device_list_with_a_list_key_that_was_not_certified(void **state
 	free(data);
 }
 
+static void test_device_list_that_was_stored_is_read_as_it_is(void **state)
+{
+	struct device_list verified, stored;
+	struct person p;
+	uint8_t *data;
+	size_t len;
+
+	(void)state;
+	make_person(&p, 2);
+	data = sign(&p, &len);
+	assert_int_equal(device_list_decode(data, len, &verified), OK);
+	assert_int_equal(device_list_read_stored(data, len, &stored), OK);
+	assert_memory_equal(&stored, &verified, sizeof(stored));
+	for (size_t i = 0; i < len; i++)
+		assert_true(device_list_read_stored(data, i, &stored) < 0);
+	free(data);
+}
+
 static void test_device_list_succeeds_along_a_chain(void **state)
 {
 	struct device_list one, two, three;
@@ -566,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_device_list_verify_checks_sizes_and_order),
 		cmocka_unit_test(test_device_list_verify_of_missing_parts),
 		cmocka_unit_test(test_device_list_with_a_list_key_that_was_not_certified),
+		cmocka_unit_test(test_device_list_that_was_stored_is_read_as_it_is),
 		cmocka_unit_test(test_device_list_succeeds_along_a_chain),
 		cmocka_unit_test(test_device_list_fork_is_seen),
 		cmocka_unit_test(test_device_list_of_a_new_epoch_wins),

@@ -96,8 +96,10 @@ static void try_list(const uint8_t *data, size_t len, bool sign)
 	Sotto__DeviceList *in;
 
 	if (!sign) {
-		if (device_list_decode(data, len, &l) == OK)
+		if (device_list_read_stored(data, len, &l) == OK)
 			check_list(&l);
+		else
+			assert(device_list_decode(data, len, &l) != OK);
 		return;
 	}
 	if (len > DEVICE_LIST_BYTES_MAX)
