@@ -5,6 +5,8 @@
 
 #include "text.h"
 
+enum { TIME_MAX = 32 };
+
 void out_json(const json_t *o)
 {
 	size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
@@ -47,13 +49,14 @@ void out_column(const char *text, int cells)
 	free(line);
 }
 
-void out_time(json_int_t ms, char text[static OUT_TIME_MAX])
+/* Local time "2026-11-24 13:40". */
+static void format_time(json_int_t ms, char text[static TIME_MAX])
 {
 	time_t t = (time_t)(ms / 1000);
 	struct tm tm;
 
 	if (!localtime_r(&t, &tm) ||
-	    !strftime(text, OUT_TIME_MAX, "%Y-%m-%d %H:%M", &tm))
+	    !strftime(text, TIME_MAX, "%Y-%m-%d %H:%M", &tm))
 		memcpy(text, "?", 2);
 }
 
@@ -66,12 +69,12 @@ static void append(struct buf *out, const char *text, size_t len)
 void out_message(struct buf *out, json_int_t ms, const char *name,
 		 const char *text)
 {
-	char time[OUT_TIME_MAX];
+	char time[TIME_MAX];
 	char *who = out_line(name);
 	char *block = text_printable_str(text, TEXT_BLOCK);
 	const char *line = block, *end;
 
-	out_time(ms, time);
+	format_time(ms, time);
 	append(out, time, strlen(time));
 	append(out, " ", 1);
 	append(out, who, strlen(who));

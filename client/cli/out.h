@@ -19,9 +19,6 @@ void out_column(const char *text, int cells);
 /* The width in cells of text once printable. */
 int out_width(const char *text);
 
-enum { OUT_TIME_MAX = 32 };
-/* Local time "2026-11-24 13:40". */
-void out_time(json_int_t ms, char text[static OUT_TIME_MAX]);
 /* Appends a message as people read it: "TIME NAME: TEXT", further lines of
  * text indented, so that no text can look like another message. */
 void out_message(struct buf *out, json_int_t ms, const char *name,
