@@ -29,7 +29,7 @@ static const struct option options[] = {
 	{ "messages", required_argument, NULL, 'm' },
 	{ "one", no_argument, NULL, '1' },
 	{ "bare", no_argument, NULL, 'b' },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static void set(struct load *l, int option)
