@@ -1,7 +1,6 @@
-#include "agent.h"
+#include "agent_int.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "api_server.h"
@@ -25,9 +24,6 @@ enum {
 	EXPIRY_GRACE_MS = 3600 * 1000,
 	LAST_COMMITS = 10,
 };
-
-#define STORE "account.db"
-#define NEW_STORE "account.new.db"
 
 static void close_account(struct agent *a);
 
@@ -147,7 +143,7 @@ static const char *ca_file(const struct agent *a)
 	return ca[0] ? ca : NULL;
 }
 
-static int start_ws(struct agent *a)
+int agent_start_ws(struct agent *a)
 {
 	return a->ws ? OK : ws_create(a->loop, ca_file(a), &a->ws);
 }
@@ -178,7 +174,7 @@ static int start_parts(struct agent *a)
 		ret = turn_create(a->loop, a->db, &a->clock, on_stored,
 				  a, &a->turn);
 	if (!ret)
-		ret = start_ws(a);
+		ret = agent_start_ws(a);
 	if (ret)
 		return ret;
 	a->order = order_create(a);
@@ -196,7 +192,7 @@ static void set_trouble(struct agent *a, int err)
 			  agent_store_text(err));
 }
 
-static char *store_path(const struct agent *a, const char *name)
+char *agent_store_path(const struct agent *a, const char *name)
 {
 	size_t size = strlen(a->paths->data_dir) + strlen(name) + 2;
 	char *path = xmalloc(size);
@@ -207,27 +203,11 @@ static char *store_path(const struct agent *a, const char *name)
 
 static bool has_store(const struct agent *a)
 {
-	char *path = store_path(a, STORE);
+	char *path = agent_store_path(a, AGENT_STORE);
 	bool has = !access(path, F_OK) || errno != ENOENT;
 
 	free(path);
 	return has;
-}
-
-static void remove_file(const struct agent *a, const char *name)
-{
-	char *path = store_path(a, name);
-
-	unlink(path);
-	free(path);
-}
-
-/* What an earlier try left. */
-static void remove_new_store(const struct agent *a)
-{
-	remove_file(a, NEW_STORE);
-	remove_file(a, NEW_STORE "-wal");
-	remove_file(a, NEW_STORE "-shm");
 }
 
 /* The database is open. */
@@ -255,7 +235,7 @@ static int start(struct agent *a)
 
 int agent_open(struct agent *a, const struct secret *key)
 {
-	char *path = store_path(a, STORE);
+	char *path = agent_store_path(a, AGENT_STORE);
 	/* db_open would make a new one. */
 	int ret = has_store(a) ? db_open(path, key, &a->db) : ERR_NOT_FOUND;
 
@@ -265,89 +245,6 @@ int agent_open(struct agent *a, const struct secret *key)
 		return ret;
 	}
 	return start(a);
-}
-
-/* In a transaction of its own: nothing shares it yet. */
-static int fill(struct agent *a, const char *relay, const char *invite,
-		struct secret **recovery)
-{
-	struct relay_url url;
-	char text[RELAY_URL_MAX + 1];
-	int ret = relay_url_parse(relay, &url);
-
-	if (!ret)
-		ret = db_begin(a->db);
-	if (ret)
-		return ret;
-	relay_url_text(&url, text);
-	ret = keys_create(a->db, a->sys, recovery);
-	if (!ret)
-		ret = db_put(a->db, "relay", text, strlen(text));
-	if (!ret && invite)
-		ret = db_put(a->db, "invite", invite, strlen(invite));
-	if (!ret)
-		return db_commit(a->db);
-	db_rollback(a->db);
-	return ret;
-}
-
-static void store_settings(struct agent *a, const char *relay,
-			   const char *name)
-{
-	const char *why;
-
-	if (config_set(a->config, "relay", relay, &why) ||
-	    (name && config_set(a->config, "name", name, &why)))
-		log_error("settings were not written to sotto.conf");
-}
-
-/* The name that counts is given to a whole store alone. */
-static int name_store(const struct agent *a)
-{
-	char *from = store_path(a, NEW_STORE), *to = store_path(a, STORE);
-	int dir = open(a->paths->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int ret = OK;
-
-	if (dir < 0 || rename(from, to) || fsync(dir))
-		ret = errno == ENOSPC || errno == EROFS ? ERR_NO_SPACE :
-			ERR_STORE;
-	if (dir >= 0)
-		close(dir);
-	free(from);
-	free(to);
-	return ret;
-}
-
-int agent_create(struct agent *a, const struct secret *key, const char *relay,
-		 const char *name, const char *invite,
-		 struct secret **recovery)
-{
-	char *path = store_path(a, NEW_STORE), *key_file;
-	int ret;
-
-	remove_new_store(a);
-	/* What can fail without the account comes first. */
-	ret = start_ws(a);
-	if (!ret)
-		ret = db_open(path, key, &a->db);
-	free(path);
-	if (!ret)
-		ret = fill(a, relay, invite, recovery);
-	db_close(a->db);
-	a->db = NULL;
-	if (!ret)
-		ret = name_store(a);
-	if (ret) {
-		remove_new_store(a);
-		return ret;
-	}
-	store_settings(a, relay, name);
-	if (vault_read(a->paths->data_dir, &a->vault, &key_file))
-		a->vault = VAULT_NONE;
-	else
-		free(key_file);
-	a->state = AGENT_LOCKED;
-	return agent_open(a, key);
 }
 
 /* ---- closing ---- */
