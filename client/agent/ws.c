@@ -186,6 +186,17 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason,
 				 "the connection was closed");
 		conn_gone(c);
 		return 0;
+	case LWS_CALLBACK_WSI_DESTROY:
+		/* Whatever was said before, this pointer ends here. */
+		c->wsi = NULL;
+		c->open = false;
+		c->failed = true;
+		if (!c->why[0])
+			snprintf(c->why, sizeof(c->why),
+				 "the connection was closed");
+		if (!c->connecting)
+			conn_gone(c);
+		return 0;
 	default:
 		return 0;
 	}
@@ -321,10 +332,13 @@ static void start_connect(struct ws_conn *c, const char *address)
 	else
 		snprintf(host, sizeof(host), "%s:%u", c->url.host, c->url.port);
 	c->connecting = true;
-	if (!lws_client_connect_via_info(&info) && !c->failed) {
-		snprintf(c->why, sizeof(c->why), "the relay cannot be reached");
-		c->failed = true;
+	if (!lws_client_connect_via_info(&info)) {
+		/* It may have left a pointer to what it has freed. */
 		c->wsi = NULL;
+		c->failed = true;
+		if (!c->why[0])
+			snprintf(c->why, sizeof(c->why),
+				 "the relay cannot be reached");
 	}
 	c->connecting = false;
 	if (c->failed)
