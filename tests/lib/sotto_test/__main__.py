@@ -48,6 +48,10 @@ def run_test(path, name):
         return SKIPPED
     world = sotto_test.World(name, faults=marks["faults"])
     ok = True
+    # A shell's background job has these ignored, and so would what we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(marks["timeout"])
     try:

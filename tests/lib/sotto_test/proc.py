@@ -159,7 +159,10 @@ def reap():
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if dead is None:
                 return crashes
-            name = _stat(dead.si_pid)[0]
+            try:
+                name = _stat(dead.si_pid)[0]
+            except OSError:
+                name = "a program"      # it left between the two looks
             _, status = os.waitpid(dead.si_pid, 0)
         except ChildProcessError:
             return crashes
